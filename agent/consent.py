@@ -1,0 +1,40 @@
+"""Did the user say yes? Decided from the user's own words, never by a language model."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+Said = Literal["yes", "no"]
+
+_YES = {
+    "yes", "yep", "yeah", "yup", "y", "sure", "ok", "okay", "confirm", "confirmed", "absolutely", "definitely",
+    "certainly", "ja", "jawohl", "oui", "si", "sí", "aye", "affirmative", "please do", "do it", "go ahead", "of course",
+    "proceed", "go for it", "i am sure", "i'm sure", "delete it", "stop it", "cancel it", "yes please",
+}  # fmt: skip
+_NO = {
+    "no", "nope", "nah", "n", "not", "don't", "dont", "never", "keep", "wait", "stop", "cancel", "nein", "non", "leave",
+    "abort", "hold", "instead", "but", "except", "unless", "rather", "if",
+}  # fmt: skip
+_WORDS = re.compile(r"[\w'í]+")
+_LEAD = 3
+
+
+def said(text: str) -> Said | None:
+    """Read a reply to a question that asked for a yes.
+
+    Only a reply that *begins* with a yes and holds no word of doubt counts as one; what is not clear is `None`.
+
+    >>> said("Yes, delete it"), said("no, keep it"), said("yes but only 3"), said("show me the list")
+    ('yes', 'no', None, None)
+    """
+    words = _WORDS.findall(text.casefold().replace("’", "'"))
+    if not words:
+        return None
+    if words[0] in _NO - {"but", "except", "unless", "if", "stop", "cancel"} or words[:2] == ["please", "don't"]:
+        return "no"
+    lead = {" ".join(words[:length]) for length in range(1, _LEAD + 1)}
+    doubt = set(words) & (_NO - {"stop", "cancel"})
+    if lead & _YES and not doubt:
+        return "yes"
+    return None

@@ -1,0 +1,60 @@
+"""Wishes that change the last training: "half the size", "actually a minute", "again with random search"."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Any
+
+from agent.lm.planner.knowledge import data
+from agent.lm.planner.world import World
+
+_CHANGES = frozenset(
+    {
+        *("dataset", "target", "metric", "time_s", "max_model_size", "max_latency_ms", "min_accuracy", "max_memory"),
+        *("max_gpu_memory", "max_disk", "strategy", "max_trials", "patience", "validation", "folds", "primary"),
+        *("secondary", "weights", "families", "seed", "ensemble"),
+    }
+)
+_DEFAULT_TIME_S = 60.0
+
+
+def follow_up(text: str, slots: dict[str, Any], world: World, repeat: bool = True) -> tuple[str, dict[str, Any]] | None:
+    """The last training with what the words change in it; None when they change nothing.
+
+    Args:
+        text: The words in regular form.
+        slots: What was found in them.
+        world: The conversation's state.
+        repeat: Whether "again" alone asks for the same once more.
+    """
+    last = world.last_training
+    if not last:
+        return None
+    changes = {name: value for name, value in slots.items() if name in _CHANGES}
+    for pattern, arg, basis, factor in _relative():
+        if arg not in changes and pattern.search(text):
+            value = _basis(basis, arg, last["args"], world)
+            if value:
+                changes[arg] = int(value * factor) if arg == "max_model_size" else float(f"{value * factor:.3g}")
+                break
+    again = re.search(data("lexicon")["again"], text)
+    if not again or not (changes or (repeat and re.search(r"\b(again|once more|repeat|redo|re-?run)\b", text))):
+        return None
+    kept = {name: value for name, value in last["args"].items() if name not in ("reproduce",)}
+    if "dataset" in changes and changes["dataset"] != kept.get("dataset"):
+        kept.pop("target", None)
+    return str(last["tool"]), {**kept, **changes}
+
+
+def _basis(name: str, arg: str, args: dict[str, Any], world: World) -> float | None:
+    """What a relative wish is relative to: what was measured, else what was asked."""
+    measured = (world.experiment() or {}).get(name)
+    value = measured if measured is not None else args.get(arg, _DEFAULT_TIME_S if arg == "time_s" else None)
+    return float(value) if value else None
+
+
+@functools.cache
+def _relative() -> tuple[tuple[re.Pattern[str], str, str, float], ...]:
+    rules = data("lexicon")["relative"]
+    return tuple((re.compile(rf"\b(?:{r['pattern']})\b"), r["arg"], r["of"], float(r["factor"])) for r in rules)

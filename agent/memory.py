@@ -1,0 +1,116 @@
+"""What a conversation remembers: attached datasets, the current experiment, what waits for a yes. Ids, never data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from tools.core.errors import AutoMLError
+from tools.core.records import ExperimentRecord
+from tools.engine.data.samples import SAMPLES
+from tools.tracking.store import Store
+
+_SHOWN_EXPERIMENTS = 12
+_SHOWN_COLUMNS = 60
+
+
+class DatasetNote(BaseModel):
+    """A dataset the conversation knows by name."""
+
+    name: str
+    path: str
+    columns: tuple[str, ...] = ()
+    target: str | None = None
+
+
+class Pending(BaseModel):
+    """A destructive call that waits for the user's yes."""
+
+    tool: str
+    args: dict[str, Any]
+    question: str
+
+
+class Memory(BaseModel):
+    """The memory of one session; saved with every turn."""
+
+    datasets: dict[str, DatasetNote] = {}
+    current_dataset: str | None = None
+    current_experiment: int | None = None
+    last_training: dict[str, Any] | None = Field(default=None, description="{tool, args} of the last call that trained")
+    watched: list[int] = Field(default=[], description="jobs left running whose end has not been told yet")
+    pending: Pending | None = None
+
+    def add_dataset(self, note: DatasetNote) -> None:
+        """Remember a dataset and make it the current one."""
+        self.datasets[note.name] = note
+        self.current_dataset = note.name
+
+    def finished(self, store: Store) -> list[ExperimentRecord]:
+        """Take from `watched` the jobs that ended since the last turn."""
+        ended: list[ExperimentRecord] = []
+        still: list[ExperimentRecord] = []
+        for number in self.watched:
+            try:
+                record = store.get(number)
+            except AutoMLError:  # deleted meanwhile: nothing to tell
+                continue
+            (still if record.status == "running" else ended).append(record)
+        self.watched = [record.id for record in still]
+        return ended
+
+    def context(self, store: Store, said: str | None = None, news: list[str] | None = None) -> dict[str, Any]:
+        """What a language model is told about the state of the conversation; JSON, about 2 kB.
+
+        Args:
+            store: The history.
+            said: How the user's message answers the pending question: "yes", "no" or None.
+            news: Sentences about what happened since the last turn.
+        """
+        records = store.list()
+        if self.current_experiment is not None and not any(r.id == self.current_experiment for r in records):
+            self.current_experiment = None
+        facts: dict[str, Any] = {
+            "datasets": [_dataset(note) for note in self.datasets.values()],
+            "samples": sorted(SAMPLES),
+            "current_dataset": self.current_dataset,
+            "current_experiment": self.current_experiment,
+            "experiments": [_experiment(record) for record in records[-_SHOWN_EXPERIMENTS:]],
+            "last_training": self.last_training,
+        }
+        if news:
+            facts["news"] = news
+        if self.pending is not None:
+            facts["waiting_for_yes"] = {**self.pending.model_dump(), "user_said": said}
+        return {key: value for key, value in facts.items() if value not in (None, [], {})}
+
+
+def _dataset(note: DatasetNote) -> dict[str, Any]:
+    shown = {"name": note.name, "columns": list(note.columns[:_SHOWN_COLUMNS]), "target": note.target}
+    return {key: value for key, value in shown.items() if value}
+
+
+def _experiment(record: ExperimentRecord) -> dict[str, Any]:
+    score = record.test.get(record.metric) if record.metric else None
+    shown = {
+        "id": record.id,
+        "dataset": record.dataset,
+        "status": record.status,
+        "task": record.task,
+        record.metric or "score": None if score is None else round(score, 4),
+        "size_bytes": record.best.model_size if record.best else None,
+        "latency_ms": record.best.resources.inference_latency if record.best else None,
+        "tags": list(record.tags),
+    }
+    return {key: value for key, value in shown.items() if value not in (None, [])}
+
+
+def told(record: ExperimentRecord) -> str:
+    """One sentence about a job that ended while nobody watched."""
+    if record.status == "completed":
+        score = record.test.get(record.metric) if record.metric else None
+        reached = f" with {record.metric} {score:.3f} on the test rows" if score is not None else ""
+        return f"Experiment {record.id} on {record.dataset} has finished{reached}."
+    why = f": {record.error.message}" if record.error else "."
+    return f"Experiment {record.id} on {record.dataset} is {record.status}{why}"

@@ -1,0 +1,1 @@
+"""Four specialists, each of which proposes; the engine decides by measuring."""

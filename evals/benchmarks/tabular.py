@@ -1,0 +1,163 @@
+"""Tables, side by side with other AutoML systems: `python -m evals.benchmarks.tabular --budget 60`.
+
+For every table this project runs first; its own stratified 80/20 split (`splits.npz` of the run folder) is then given
+to every peer, so that all train on the same rows and are scored on the same untouched rows. Peers run in environments
+of their own.
+Results: a table on stdout, and `tabular.json` in the work folder after every row (a broken-off run loses nothing).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table as Grid
+
+from evals.benchmarks.tables import TABLES, Table, install_packages
+from tools.core.units import format_size
+
+PEERS = {
+    "hist_gradient_boosting": None,
+    "random_forest": None,
+    "flaml": ("flaml[automl]",),
+    "autogluon_medium": ("autogluon.tabular[lightgbm,catboost,xgboost]",),
+    "autogluon_best": ("autogluon.tabular[lightgbm,catboost,xgboost]",),
+}
+"""Peer -> what its environment needs; None: scikit-learn alone, which is here."""
+OURS = "automl_agent"
+Row = dict[str, Any]
+
+
+def main() -> None:
+    """Read the flags and run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--budget", type=float, default=60.0, help="seconds for every system on every table")
+    parser.add_argument("--tables", nargs="*", default=sorted(TABLES), choices=sorted(TABLES))
+    parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=list(PEERS))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--work", type=Path, default=Path(".automl/bench"), help="packages, environments, results")
+    given = parser.parse_args()
+    work: Path = given.work.absolute()
+    install_packages(work / "packages")
+    interpreters = {peer: _environment(peer, work) for peer in given.peers}
+    rows: list[Row] = []
+    for name in given.tables:
+        table = TABLES[name]
+        file, ours = _run_ours(table, work, given.budget, given.seed)
+        rows.append(ours)
+        for peer, python in interpreters.items():
+            rows.append(_run_peer(peer, python, table, file, work, given.budget))
+        (work / "tabular.json").write_text(json.dumps({"budget_s": given.budget, "rows": rows}, indent=1))
+        show([row for row in rows if row["table"] == name])
+    show(rows)
+
+
+def _environment(peer: str, work: Path) -> Path:
+    needs = PEERS[peer]
+    if needs is None:
+        return Path(sys.executable)
+    python = work / "environments" / peer.split("_")[0] / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(python.parent.parent)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *needs], check=True)
+    return python
+
+
+def _run_ours(table: Table, work: Path, budget: float, seed: int) -> tuple[Path, Row]:
+    """Run this project through its command line; returns the folder of the split and the row."""
+    folder = work / "tables" / table.name
+    folder.mkdir(parents=True, exist_ok=True)
+    frame = table.read(work / "packages")
+    frame = frame[frame[table.target].notna()].reset_index(drop=True)
+    frame.to_csv(folder / "all.csv", index=False)
+    command = [
+        sys.executable, "-m", "ui.cli", "--home", str(work / "home"), "run", "--dataset", str(folder / "all.csv"),
+        "--target", table.target, "--task", table.kind, "--metric", table.metric, "--time", str(budget),
+        "--seed", str(seed), "--json",
+    ]  # fmt: skip
+    begun = time.time()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    wall = time.time() - begun
+    result = json.loads(done.stdout)
+    if result.get("error"):
+        raise SystemExit(f"{table.name}: {result['error']['message']}")
+    bundle = Path(result["bundle"])
+    splits = np.load(bundle.parent / "splits.npz")
+    frame.iloc[splits["train"]].to_csv(folder / "train.csv", index=False)
+    frame.iloc[splits["test"]].to_csv(folder / "test.csv", index=False)
+    one, thousand = _our_latency(bundle, folder / "test.csv")
+    return folder, {
+        "table": table.name, "system": OURS, "score": result["test"][table.metric], "wall_s": wall,
+        "over_budget": result["wall_s"] / budget - 1, "size": Path(result["onnx"]).stat().st_size,
+        "latency_1_ms": one, "latency_1000_ms": thousand, "trials": result["trials"],
+    }  # fmt: skip
+
+
+def _our_latency(bundle: Path, file: Path) -> tuple[float, float]:
+    from evals.benchmarks.peer import median_ms
+    from tools.engine.data.read import load
+    from tools.engine.export.bundle import Bundle
+
+    opened = Bundle.open(bundle)
+    dataset = load(str(file))
+    rows = np.arange(dataset.n_rows)
+    many = np.resize(rows, 1000)
+    feeds = [opened.feed(dataset, index) for index in (rows[:1], many)]
+    one, thousand = (median_ms(partial(opened.session.run, None, feed)) for feed in feeds)
+    return one, thousand
+
+
+def _run_peer(peer: str, python: Path, table: Table, folder: Path, work: Path, budget: float) -> Row:
+    script = Path(__file__).with_name("peer.py")
+    scratch = work / "scratch" / f"{peer}-{table.name}-{int(time.time())}"
+    command = [str(python), str(script), peer, str(folder / "train.csv"), str(folder / "test.csv"), table.target]
+    begun = time.time()
+    done = subprocess.run(
+        [*command, table.kind, str(budget), str(scratch)], capture_output=True, text=True, check=False, cwd=work
+    )
+    row: Row = {"table": table.name, "system": peer, "wall_s": time.time() - begun}
+    if done.returncode != 0:
+        return {**row, "score": None, "error": done.stderr.strip().splitlines()[-1:]}
+    result = json.loads(done.stdout.strip().splitlines()[-1])
+    return {**row, **result, "over_budget": result["fit_s"] / budget - 1}
+
+
+def mean_ranks(rows: list[Row]) -> dict[str, float]:
+    """Mean rank of every system over the tables (1 is best; ties share; a failure is last)."""
+    frame = pd.DataFrame(rows).pivot(index="table", columns="system", values="score").astype(float)
+    ranks = frame.rank(axis=1, ascending=False, na_option="bottom")
+    return {str(name): round(float(value), 2) for name, value in ranks.mean().sort_values().items()}
+
+
+def show(rows: list[Row]) -> None:
+    """Print a row per table and system, and the mean ranks."""
+    grid = Grid("table", "system", "score", "fit s", "size", "1 row ms", "1000 rows ms")
+    for row in rows:
+        if row.get("score") is None:
+            grid.add_row(row["table"], row["system"], f"failed: {row.get('error')}")
+            continue
+        seconds = row.get("fit_s", row["wall_s"])
+        grid.add_row(
+            row["table"], row["system"], f"{row['score']:.4f}", f"{seconds:.0f}", format_size(row["size"]),
+            f"{row['latency_1_ms']:.3f}", f"{row['latency_1000_ms']:.2f}",
+        )  # fmt: skip
+    console = Console(width=120)
+    console.print(grid)
+    if len({row["system"] for row in rows}) > 1:
+        console.print("mean rank:", mean_ranks(rows))
+        ours = [row["latency_1_ms"] for row in rows if row["system"] == OURS]
+        console.print(f"median latency of one row, this project: {statistics.median(ours):.3f} ms")
+
+
+if __name__ == "__main__":
+    main()

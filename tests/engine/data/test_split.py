@@ -1,0 +1,98 @@
+"""Splits are deterministic, stratified, disjoint, and fair to small classes."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tools.core.config import ValidationSpec
+from tools.core.errors import TaskError
+from tools.engine.data.dataset import Dataset, TaskSpec
+from tools.engine.data.modality import MODALITIES
+from tools.engine.data.read import from_frame, load
+from tools.engine.data.split import Splits, split
+
+HOLDOUT, FOLDS = ValidationSpec(), ValidationSpec(method="cross_validation", folds=4)
+
+
+def labelled(labels: list[str | None]) -> Dataset:
+    frame = pd.DataFrame({"x": np.arange(len(labels)) * 1.5, "y": labels})
+    made = from_frame(frame, "t", "tabular")
+    return Dataset("t", "t", "0", "tabular", made.frame, target="y")
+
+
+def split_of(name: str, validation: ValidationSpec, seed: int = 0) -> Splits:
+    dataset = load(name)
+    return split(dataset, MODALITIES.get(dataset.modality).task(dataset, None, None, None), validation, seed)
+
+
+@pytest.mark.parametrize("validation", [HOLDOUT, FOLDS])
+@pytest.mark.parametrize("name", ["iris", "digits", "diabetes", "support_messages", "tiny_corpus"])
+def test_parts_are_disjoint_complete_and_repeatable(name: str, validation: ValidationSpec) -> None:
+    first, again, other = (split_of(name, validation, seed) for seed in (0, 0, 1))
+    n = load(name).n_rows
+    assert sorted([*first.train, *first.test]) == list(range(n))
+    assert abs(len(first.test) - 0.2 * n) <= 0.02 * n + 1
+    assert all(np.array_equal(a, b) for a, b in zip((first.train, first.test), (again.train, again.test), strict=True))
+    if name != "tiny_corpus":
+        assert not np.array_equal(first.test, other.test)
+    assert len(first.folds) == (1 if validation is HOLDOUT else 4)
+    for fit, held in first.folds:
+        assert not set(fit) & set(held)
+        assert set(fit) | set(held) == set(first.train)
+
+
+def test_classes_keep_their_shares() -> None:
+    dataset = load("breast_cancer")
+    parts = split_of("breast_cancer", FOLDS)
+    share = (dataset.frame["diagnosis"] == "malignant").mean()
+    for rows in (parts.train, parts.test, *(held for _, held in parts.folds)):
+        assert abs((dataset.frame["diagnosis"].iloc[rows] == "malignant").mean() - share) < 0.02
+
+
+def test_values_keep_their_quantiles() -> None:
+    values = load("diabetes").frame["progression"].to_numpy(dtype=float)
+    parts = split_of("diabetes", HOLDOUT)
+    assert abs(values[parts.test].mean() - values[parts.train].mean()) < 5
+
+
+def test_rows_without_a_usable_target_are_in_no_part() -> None:
+    dataset = labelled([*["a", "b"] * 20, None, None, "single"])
+    task = MODALITIES.get("tabular").task(dataset, "y", None, None)
+    parts = split(dataset, task, HOLDOUT, 0)
+    assert max([*parts.train, *parts.test]) == 39
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(2, 12), min_size=2, max_size=6), st.integers(0, 3), st.booleans())
+def test_every_class_can_be_fitted_on_in_every_fold(sizes: list[int], seed: int, holdout: bool) -> None:
+    labels: list[str | None] = [f"c{number}" for number, size in enumerate(sizes) for _ in range(size)]
+    dataset = labelled([*labels, *["c0"] * 12])
+    task = TaskSpec("classification", "y", "accuracy", len(sizes), tuple(sorted(f"c{i}" for i in range(len(sizes)))))
+    parts = split(dataset, task, HOLDOUT if holdout else FOLDS, seed)
+    names = dataset.frame["y"].to_numpy(dtype=object)
+    assert len(parts.test)
+    for fit, held in parts.folds:
+        assert set(names[fit]) == set(task.classes)
+        assert len(held)
+    in_test = Counter(names[parts.test])
+    assert all(in_test[f"c{number}"] >= 1 for number, size in enumerate(sizes) if size >= 3)
+
+
+def test_a_corpus_is_cut_into_stretches() -> None:
+    parts = split_of("tiny_corpus", FOLDS)
+    assert np.array_equal(parts.test, np.arange(parts.test[0], parts.test[0] + len(parts.test)))
+    assert parts.train.max() < parts.test.min()
+    assert all((np.diff(held) == 1).all() for _, held in parts.folds)
+
+
+def test_too_few_rows_for_the_folds() -> None:
+    dataset = labelled(["a", "b"] * 5)
+    task = MODALITIES.get("tabular").task(dataset, "y", None, None)
+    with pytest.raises(TaskError, match="too few"):
+        split(dataset, task, ValidationSpec(method="cross_validation", folds=20), 0)

@@ -1,0 +1,71 @@
+"""Which task a target column asks for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tools.engine.data.dataset import Dataset, TaskSpec
+from tools.engine.data.modality import MODALITIES
+from tools.engine.data.read import from_frame, load
+
+
+def choose(values: object, kind: str | None = None, modality: str = "tabular", metric: str | None = None) -> TaskSpec:
+    column = pd.Series(values)
+    texts = [f"a text of some words number {i}" for i in range(len(column))]
+    frame = pd.DataFrame({"x": np.random.default_rng(0).normal(size=len(column)), "message": texts, "y": column})
+    made = from_frame(frame, "t", "tabular", {"text": "message"})
+    dataset = Dataset(
+        "t", "t", "0", "text" if modality == "text" else "tabular", made.frame, target="y", details=made.details
+    )
+    return MODALITIES.get(dataset.modality).task(dataset, "y", kind, metric)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "classes"),
+    [
+        (["b", "a"] * 10, "classification", ("a", "b")),
+        ([True, False] * 10, "classification", ("False", "True")),
+        ([2, 10, 1] * 10, "classification", (1, 2, 10)),
+        ([1.0, 2.0, None] * 10, "classification", (1, 2)),
+        (list(np.linspace(0, 1, 40)), "regression", ()),
+        (list(range(100)), "regression", ()),
+        ([0.5, 1.5] * 20, "regression", ()),
+    ],
+)
+def test_the_target_decides(values: list[object], kind: str, classes: tuple[object, ...]) -> None:
+    task = choose(values)
+    assert (task.kind, task.classes) == (kind, classes)
+    assert task.n_outputs == max(1, len(classes))
+
+
+def test_the_users_word_wins_where_it_can() -> None:
+    assert choose([1, 2, 3] * 10, "regression").kind == "regression"
+    assert choose([3, 5, 8] * 10 + [100], "classification").classes == (3, 5, 8)
+    assert choose([1, 2] * 10, metric="roc_auc").metric == "roc_auc"
+
+
+def test_default_metrics_by_kind() -> None:
+    assert choose(["a", "b"] * 10).metric == "accuracy"
+    assert choose(list(np.linspace(0, 1, 40))).metric == "r2"
+    assert MODALITIES.get("corpus").task(load("tiny_corpus"), None, None, None).metric == "bits_per_char"
+
+
+@pytest.mark.parametrize("mark", ["|", ";", ", "])
+def test_lists_of_labels_in_texts_are_multilabel(mark: str) -> None:
+    cells = [mark.join(parts) for parts in [("wheat",), ("corn", "wheat"), ("corn",), ("rice", "corn"), ("rice",)]] * 8
+    task = choose(cells, modality="text")
+    assert task.multilabel
+    assert task.classes == ("corn", "rice", "wheat")
+    assert task.metric == "f1_micro"
+
+
+def test_a_comma_inside_one_label_is_no_list() -> None:
+    task = choose(["Home, Garden", "Sports, Outdoors"] * 20, modality="text")
+    assert not task.multilabel
+    assert task.classes == ("Home, Garden", "Sports, Outdoors")
+
+
+def test_a_class_with_one_row_is_left_out() -> None:
+    assert choose(["a", "b"] * 10 + ["c"]).classes == ("a", "b")

@@ -1,0 +1,51 @@
+"""More padding, or a text without words, changes nothing and breaks nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.engine.families.real_sets import texts
+from tools.engine.data.dataset import Encoded
+from tools.engine.families.family import FAMILIES, Family
+from tools.engine.training.learner import FitContext
+
+FAMILIES_OF_TEXT = [pytest.param(family, id=family.name) for family in FAMILIES if family.fits(texts().spec)]
+
+
+# The filters of text_cnn also answer to windows of padding alone, with their bias.
+BLIND_TO_PADDING = [case for case in FAMILIES_OF_TEXT if case.id != "text_cnn"]
+
+
+@pytest.mark.parametrize("family", BLIND_TO_PADDING)
+def test_padding_does_not_change_the_scores(family: Family) -> None:
+    case = texts()
+    learner = family.learner(family.defaults(case.spec)[0], case.spec, case.train, None, FitContext(max_epochs=1))
+    list(learner.reports())
+    tokens = case.validation.inputs["tokens"]
+    short = tokens[(tokens != 0).sum(axis=1) <= 9]
+    assert len(short) > 5
+    few, many = learner.predict({"tokens": short[:, :9].copy()}), learner.predict({"tokens": short})
+    np.testing.assert_allclose(few, many, atol=1e-5)
+    assert np.isfinite(learner.predict({"tokens": np.zeros((2, 20), np.int64)})).all()
+
+
+@pytest.mark.parametrize("family", FAMILIES_OF_TEXT)
+def test_several_labels_of_one_text_are_learned(family: Family) -> None:
+    case = texts()
+    task = replace(
+        case.spec.task, classes=("weather", "sport", "long"), multilabel=True, metric="f1_micro", n_outputs=3
+    )
+    spec = replace(case.spec, task=task)
+
+    def labels(rows: Encoded) -> Encoded:
+        long = (rows.inputs["tokens"] != 0).sum(axis=1) > 9
+        return Encoded(rows.inputs, np.stack([rows.target == 0, rows.target == 1, long], axis=1).astype(np.float32))
+
+    train, validation = labels(case.train), labels(case.validation)
+    learner = family.learner(family.defaults(spec)[0], spec, train, None, FitContext(max_epochs=6))
+    list(learner.reports())
+    found = learner.predict(validation.inputs) > 0
+    assert (found[:, :2] == (validation.target[:, :2] > 0)).mean() > 0.75

@@ -1,0 +1,84 @@
+"""The scalar objective, pruning, and the budget: pure rules."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tools.core.config import Objectives
+from tools.engine.search.budget import Budget
+from tools.engine.search.objective import make_objective
+from tools.engine.search.pruning import Halving
+
+
+def test_accuracy_alone_is_the_metric_itself() -> None:
+    objective = make_objective(Objectives(), "accuracy", 0.5, None)
+    assert objective.value(0.9, 10**9, 1000.0) == pytest.approx(0.9)
+    assert not objective.needs_measuring
+
+
+def test_a_minimised_metric_is_its_share_below_the_baseline() -> None:
+    objective = make_objective(Objectives(), "rmse", 10.0, None)
+    assert objective.value(2.0, None, None) == pytest.approx(0.8)
+    assert objective.value(1.0, None, None) > objective.value(2.0, None, None)
+
+
+def test_weights_trade_accuracy_against_size() -> None:
+    asked = Objectives(primary="accuracy", secondary="size", weights=(0.5, 0.5))
+    objective = make_objective(asked, "accuracy", 0.5, None)
+    assert objective.value(0.90, 10_000, None) > objective.value(0.92, 10_000_000, None)
+    assert objective.value(0.90, 10_000, None) < objective.value(0.92, 10_001, None)
+
+
+def test_latency_alone_still_counts_accuracy_a_little() -> None:
+    objective = make_objective(Objectives(primary="latency"), "accuracy", 0.5, None)
+    assert objective.goals == {"latency": 0.7, "accuracy": 0.3}
+    assert objective.value(0.9, None, 1.0) > objective.value(0.5, None, 1.0)
+
+
+def test_a_small_model_below_the_minimum_accuracy_does_not_win() -> None:
+    asked = Objectives(primary="size", secondary="accuracy")
+    objective = make_objective(asked, "accuracy", 0.5, min_accuracy=0.9)
+    assert objective.value(0.91, 1_000_000, None) > objective.value(0.6, 1_000, None)
+
+
+def test_the_first_trials_of_a_family_are_never_given_up() -> None:
+    halving = Halving()
+    assert not any(halving.report(trial, "a", 4, 1.0 - trial) for trial in range(4))
+    assert not halving.report(9, "b", 4, -5.0), "another family starts afresh"
+
+
+def test_a_trial_behind_the_better_half_is_given_up_once_per_rung() -> None:
+    halving = Halving()
+    for trial in range(4):
+        halving.report(trial, "a", 4, 0.8 + trial / 100)
+    assert not halving.report(10, "a", 3, 0.1), "too early to say"
+    assert halving.report(10, "a", 5, 0.1)
+    assert not halving.report(10, "a", 6, 0.1), "asked once per rung"
+    assert not halving.report(11, "a", 4, 0.9)
+    assert not halving.report(12, "a", 4, math.nan)
+
+
+def test_a_resumed_search_knows_what_earlier_trials_had_reached() -> None:
+    halving = Halving()
+    for trial in range(5):
+        halving.replay(trial, "a", [(1, 0.1), (4, 0.8), (8, 0.9)])
+    assert halving.report(7, "a", 8, 0.5)
+
+
+def test_the_budget_ends_before_the_limit_and_keeps_time_for_the_finish() -> None:
+    budget = Budget(started=100.0, time_s=60.0, clock=lambda: 110.0)
+    assert budget.end == 159.0
+    assert budget.search_end == 157.0
+    budget.plan_finish(5.0)
+    budget.plan_refit(4.0)
+    assert budget.search_end == pytest.approx(159.0 - 5.0 - 5.7)
+    assert budget.left() == 50.0
+    assert budget.trial_deadline(110.0, closing_s=0.5) < budget.search_end
+
+
+def test_a_very_short_budget_still_leaves_time_to_train() -> None:
+    budget = Budget(started=0.0, time_s=5.0, clock=lambda: 2.0)
+    assert budget.search_end > 2.5
+    assert budget.end < 5.0

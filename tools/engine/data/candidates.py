@@ -1,0 +1,91 @@
+"""Which column could be the target, and which one a name means."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+import pandas as pd
+
+from tools.core.errors import TaskError
+from tools.engine.data.columns import column_kinds
+from tools.engine.data.dataset import Dataset
+from tools.engine.data.missing import listed
+
+_SURE = frozenset({"target", "label", "labels", "class", "y", "output", "outcome", "response"})
+_LIKELY = frozenset(
+    {
+        "churn", "churned", "category", "species", "diagnosis", "survived", "sentiment", "default", "fraud", "price",
+        "quality", "digit", "progression", "genre", "genres", "rating", "score", "status", "income", "result", "topic",
+        "intent", "spam", "purchased", "sold", "exited", "attrition", "approved", "converted", "clicked", "tags",
+    }
+)  # fmt: skip
+_NEVER = frozenset({"identifier", "constant", "empty", "text", "date"})
+
+
+def rank_candidates(frame: pd.DataFrame, kinds: dict[str, str] | None = None, limit: int = 5) -> tuple[str, ...]:
+    """Columns that could be the target, likeliest first.
+
+    The name counts most (target, label, class, churned …), then being the last column, then having few values.
+    """
+    kinds = kinds or column_kinds(frame)
+    scores: dict[str, float] = {}
+    names = [str(name) for name in frame.columns]
+    for position, name in enumerate(names):
+        if kinds[name] in _NEVER:
+            continue
+        words = set(re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()))
+        score = 3.5 if name.lower() in _SURE else 2.5 if name.lower() in _LIKELY else 0.0
+        if not score and words & (_SURE | _LIKELY):
+            score = 1.5
+        if re.match(r"(is|has|will|was)_", name.lower()):
+            score += 1
+        score += 2.0 if position == len(names) - 1 else 0.5 if position == 0 else 0.0
+        if kinds[name] in ("category", "boolean"):
+            score += 1.0 if frame[name].nunique() <= 20 else 0.5
+        if frame[name].isna().mean() > 0.5:
+            score -= 1.0
+        scores[name] = score
+    ranked = sorted(scores, key=lambda name: (-scores[name], -names.index(name)))
+    return tuple(name for name in ranked if scores[name] >= 1.0 or name == ranked[0])[:limit]
+
+
+def find_column(dataset: Dataset, name: str) -> str:
+    """The column that `name` means: exactly, or else the only one that differs in case, blanks or punctuation.
+
+    Raises:
+        TaskError: there is none; the message lists close matches.
+    """
+    names = [str(column) for column in dataset.frame.columns]
+    if name in names:
+        return name
+    alike = [column for column in names if _plain(column) == _plain(name) and _plain(name)]
+    if len(alike) == 1:
+        return alike[0]
+    if dataset.modality == "corpus":
+        raise TaskError(
+            f"'{dataset.name}' is plain text and has no column '{name}'.",
+            hint="Leave the target out: a model that continues text is trained.",
+        )
+    near = close_matches(name, names)
+    raise TaskError(
+        f"There is no column '{name}' in '{dataset.name}'.",
+        details={"columns": names[:100], "close": near},
+        hint=(f"Did you mean {' or '.join(repr(match) for match in near)}? " if near else "")
+        + f"The columns are: {listed(names, 12)}.",
+    )
+
+
+def close_matches(name: str, names: Iterable[str], limit: int = 3) -> list[str]:
+    """Names that look like `name`, best first; case does not matter.
+
+    >>> close_matches("chrned", ["age", "Churned"])
+    ['Churned']
+    """
+    lowered = {candidate.lower(): candidate for candidate in names}
+    return [lowered[match] for match in difflib.get_close_matches(name.lower(), lowered, n=limit, cutoff=0.6)]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).casefold()

@@ -1,0 +1,215 @@
+"""Tables: numbers stay numbers, words become ids, dates become days."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from tools.core.errors import TaskError
+from tools.core.records import DatasetProfile
+from tools.engine.data.columns import column_kinds
+from tools.engine.data.dataset import Dataset, DataSpec, TaskSpec
+from tools.engine.data.dates import days, parse_dates
+from tools.engine.data.describe import describe
+from tools.engine.data.missing import MISSING_MARKERS, listed
+from tools.engine.data.modality import MODALITIES, Encoder, Modality
+from tools.engine.data.numerals import parse_numbers
+from tools.engine.data.supervised import choose_target, supervised_task
+from tools.engine.data.tabular_graph import tabular_graph
+
+if TYPE_CHECKING:
+    import onnx
+
+MAX_LEVELS = 255
+_DROPPED = {
+    "identifier": "an identifier",
+    "constant": "the same value everywhere",
+    "empty": "empty",
+    "text": "free text",
+}
+
+
+class TabularEncoder(Encoder):
+    """Numbers as float32 with NaN for missing (families scale them themselves), categories as ids.
+
+    Id 0 is missing or unknown; a category keeps its 255 most frequent levels. Dates are days since 1970 among the
+    numbers. Identifiers, constants, empty columns and free text are left out, with the reason in `dropped`.
+    """
+
+    def __init__(self) -> None:
+        self.numeric: list[str] = []
+        self.dates: list[str] = []
+        self.levels: dict[str, list[str]] = {}
+        self.dropped: dict[str, str] = {}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read."""
+        return (*self.numeric, *self.levels)
+
+    def fit(self, dataset: Dataset, rows: np.ndarray) -> None:
+        """Choose columns and learn the levels from the examples at `rows`.
+
+        Raises:
+            TaskError: no column is left.
+        """
+        frame = dataset.frame.iloc[np.sort(rows)]
+        self.numeric, self.dates, self.levels, self.dropped = [], [], {}, {}
+        for name, kind in column_kinds(frame).items():
+            values = frame[name]
+            if name == dataset.target:
+                continue
+            if kind in _DROPPED:
+                self.dropped[name] = _DROPPED[kind]
+            elif kind == "date":
+                self.numeric.append(name)
+                self.dates.append(name)
+            elif pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
+                self.numeric.append(name)
+            else:
+                counts = pd.Series(_words(values)).value_counts()
+                known = sorted(
+                    ((str(level), int(n)) for level, n in counts.items() if level), key=lambda x: (-x[1], x[0])
+                )
+                self.levels[name] = [level for level, _ in known[:MAX_LEVELS]]
+        if not self.columns:
+            # A lone column that counts up is more likely a measurement than a row number.
+            numbers = (name for name in self.dropped if pd.api.types.is_numeric_dtype(frame[name].dtype))
+            self.numeric = [name for name in numbers if self.dropped[name] == _DROPPED["identifier"]]
+            self.dropped = {name: reason for name, reason in self.dropped.items() if name not in self.numeric}
+        if not self.columns:
+            raise TaskError(
+                f"No column of '{dataset.name}' can be learned from: {_reasons(self.dropped)}.",
+                hint="Add columns that say something about the target.",
+            )
+
+    def transform(self, dataset: Dataset, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """`num` float32 [n, n_numeric] and `cat` int64 [n, n_categorical]."""
+        raw = self.raw_inputs(dataset, rows)
+        num = [raw[name] for name in self.numeric]
+        cat = [_ids(raw[name][:, 0], levels)[:, None] for name, levels in self.levels.items()]
+        n = len(rows)
+        return {
+            "num": np.concatenate(num, axis=1) if num else np.zeros((n, 0), np.float32),
+            "cat": np.concatenate(cat, axis=1) if cat else np.zeros((n, 0), np.int64),
+        }
+
+    def spec(self, task: TaskSpec, n_train: int) -> DataSpec:
+        """Widths and cardinalities."""
+        cardinalities = tuple(len(levels) + 1 for levels in self.levels.values())
+        return DataSpec("tabular", task, n_train, n_numeric=len(self.numeric), cardinalities=cardinalities)
+
+    def raw_inputs(self, dataset: Dataset, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Every used column, [n, 1]: float32 with NaN for missing, or str with "" for missing.
+
+        Raises:
+            TaskError: columns the model needs are not there.
+        """
+        lacking = [name for name in self.columns if name not in dataset.frame.columns]
+        if lacking:
+            raise TaskError(
+                f"'{dataset.name}' lacks {len(lacking)} column(s) that the model needs: {listed(lacking, 10)}.",
+                details={"missing": lacking},
+                hint="Add them; where a value is not known, leave the cell empty.",
+            )
+        frame = dataset.frame.iloc[rows]
+        result = {name: _numbers(frame[name], name in self.dates)[:, None] for name in self.numeric}
+        return result | {name: _words(frame[name])[:, None] for name in self.levels}
+
+    def graph(self) -> onnx.ModelProto | None:
+        """Raw columns -> `num`, `cat`."""
+        return tabular_graph(self.numeric, self.levels)
+
+    def state(self) -> dict[str, Any]:
+        """Columns, levels, and what was left out and why."""
+        return {"numeric": self.numeric, "dates": self.dates, "levels": self.levels, "dropped": self.dropped}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> TabularEncoder:
+        """The inverse of `state`."""
+        encoder = cls()
+        encoder.numeric = list(state["numeric"])
+        encoder.dates = list(state["dates"])
+        encoder.levels = {name: list(levels) for name, levels in state["levels"].items()}
+        encoder.dropped = dict(state["dropped"])
+        return encoder
+
+
+@MODALITIES.register
+class Tabular(Modality):
+    """Rows and columns."""
+
+    name = "tabular"
+    title: ClassVar[str] = "Table"
+
+    def profile(self, dataset: Dataset, target: str | None) -> DatasetProfile:
+        """Columns, candidates, problems and likely leaks."""
+        found = describe(dataset, target)
+        texts = [column.name for column in found.columns if column.kind == "text" and column.name != found.target]
+        if not texts:
+            return found
+        said = f"Free text is not used by models for tables: {listed(texts)}."
+        return found.model_copy(update={"warnings": (*found.warnings, said)})
+
+    def task(self, dataset: Dataset, target: str | None, kind: str | None, metric: str | None) -> TaskSpec:
+        """Classification or regression of one column."""
+        task = supervised_task(dataset, target, kind, metric)
+        if len(dataset.frame.columns) < 2:
+            raise TaskError(
+                f"'{dataset.name}' has no column besides the target '{choose_target(dataset, target)}'.",
+                hint="Add columns to predict it from.",
+            )
+        return task
+
+    def encoder(self) -> Encoder:
+        """A new, unfitted encoder."""
+        return TabularEncoder()
+
+    def encoder_from_state(self, state: dict[str, Any]) -> Encoder:
+        """The encoder of a stored bundle."""
+        return TabularEncoder.from_state(state)
+
+
+def _numbers(values: pd.Series, date: bool) -> np.ndarray:
+    """A column as float32 [n], whatever its type is in this file; what is no number is missing."""
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        numbers = days(values)
+    elif pd.api.types.is_numeric_dtype(values.dtype):
+        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        text = values.astype(object)
+        read = parse_dates(text) if date else None
+        numbers = parse_numbers(text) if read is None else days(read)
+    with np.errstate(over="ignore"):
+        short = numbers.astype(np.float32)
+    return np.where(np.isfinite(short), short, np.float32(np.nan))
+
+
+def _words(values: pd.Series) -> np.ndarray:
+    """A column as str in an object array [n]; whole floats lose their ".0", missing is ""."""
+    codes, levels = pd.factorize(values)
+    words = [_word(level) for level in levels]
+    table = np.array([*words, ""], dtype=object)  # the last one answers code -1, missing
+    result: np.ndarray = table[codes]
+    return result
+
+
+def _word(level: Any) -> str:
+    text = str(int(level)) if isinstance(level, float) and level.is_integer() else str(level).strip()
+    return "" if text in MISSING_MARKERS else text
+
+
+def _ids(words: np.ndarray, levels: list[str]) -> np.ndarray:
+    table = {level: number for number, level in enumerate(levels, start=1)}
+    codes, found = pd.factorize(words)
+    ids = np.array([table.get(str(level), 0) for level in found] + [0], np.int64)
+    result: np.ndarray = ids[codes]
+    return result
+
+
+def _reasons(dropped: dict[str, str]) -> str:
+    return (
+        "; ".join(f"'{name}' is {reason}" for name, reason in list(dropped.items())[:5]) or "there is only the target"
+    )

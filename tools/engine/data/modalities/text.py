@@ -1,0 +1,134 @@
+"""Short texts with a label: words become ids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from tools.core.errors import TaskError
+from tools.core.records import DatasetProfile
+from tools.engine.data.dataset import Dataset, DataSpec, TaskSpec
+from tools.engine.data.describe import describe
+from tools.engine.data.missing import listed
+from tools.engine.data.modality import MODALITIES, Encoder, Modality
+from tools.engine.data.supervised import supervised_task
+from tools.engine.data.tokens import to_ids, vocabulary, word_tokenizer_json, words
+
+if TYPE_CHECKING:
+    import onnx
+
+MAX_WORDS = 20_000
+MAX_LENGTH = 256
+
+
+class TextEncoder(Encoder):
+    """Lower-cased words and signs as ids; 0 pads, 1 is unknown.
+
+    The vocabulary holds the words of the training rows (seen at least twice in larger data), at most 20 000; the
+    length is the 95th percentile of the training texts, at most 256 tokens. The exported model takes `tokens`;
+    tokenizer.json (Hugging Face format) makes them.
+    """
+
+    def __init__(self) -> None:
+        self.column = ""
+        self.tokens: list[str] = []
+        self.length = 1
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read."""
+        return (self.column,)
+
+    def fit(self, dataset: Dataset, rows: np.ndarray) -> None:
+        """Learn vocabulary and length from the examples at `rows`."""
+        self.column = str(dataset.details["text"])
+        found = [words(text) for text in _texts(dataset, rows, self.column)]
+        self.tokens = vocabulary(found, MAX_WORDS, min_count=2 if len(found) >= 1000 else 1)
+        lengths = [len(tokens) for tokens in found] or [1]
+        self.length = int(np.clip(np.ceil(np.percentile(lengths, 95)), 1, MAX_LENGTH))
+
+    def transform(self, dataset: Dataset, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """`tokens` int64 [n, length]."""
+        ids = {token: number for number, token in enumerate(self.tokens)}
+        return {"tokens": to_ids([words(text) for text in _texts(dataset, rows, self.column)], ids, self.length)}
+
+    def spec(self, task: TaskSpec, n_train: int) -> DataSpec:
+        """Vocabulary size and length."""
+        return DataSpec("text", task, n_train, vocab_size=len(self.tokens), sequence_length=self.length)
+
+    def raw_inputs(self, dataset: Dataset, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """The same `tokens`."""
+        return self.transform(dataset, rows)
+
+    def graph(self) -> onnx.ModelProto | None:
+        """None: the model takes token ids."""
+        return None
+
+    def state(self) -> dict[str, Any]:
+        """Column, vocabulary, length."""
+        return {"column": self.column, "tokens": self.tokens, "length": self.length}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> TextEncoder:
+        """The inverse of `state`."""
+        encoder = cls()
+        encoder.column, encoder.tokens, encoder.length = state["column"], list(state["tokens"]), int(state["length"])
+        return encoder
+
+    def files(self) -> dict[str, str]:
+        """tokenizer.json, which `tokenizers.Tokenizer.from_file` reads."""
+        return {"tokenizer.json": word_tokenizer_json(self.tokens, self.length)}
+
+
+@MODALITIES.register
+class Text(Modality):
+    """A text column and a label column."""
+
+    name = "text"
+    title: ClassVar[str] = "Text"
+
+    def profile(self, dataset: Dataset, target: str | None) -> DatasetProfile:
+        """Lengths of the texts, and the classes."""
+        column = str(dataset.details["text"])
+        texts = _texts(dataset, np.arange(dataset.n_rows)[:: max(1, dataset.n_rows // 2000)], column)
+        lengths = np.array([len(words(text)) for text in texts])
+        details = {"median_words": float(np.median(lengths)), "longest_words": int(lengths.max())}
+        found = describe(
+            dataset, target, allow_multilabel=True, skip_candidates=(column,), details=details, look_for_leaks=False
+        )
+        idle = ("identifier", "constant", "empty")
+        unused = [c.name for c in found.columns if c.name not in (column, found.target) and c.kind not in idle]
+        if not unused:
+            return found
+        said = f"Models for text use the column '{column}' only; not used: {listed(unused)}."
+        return found.model_copy(update={"warnings": (*found.warnings, said)})
+
+    def task(self, dataset: Dataset, target: str | None, kind: str | None, metric: str | None) -> TaskSpec:
+        """Classification (one label or several) or regression."""
+        if target is not None and target == dataset.details.get("text"):
+            raise TaskError(
+                f"The column '{target}' holds the texts themselves.",
+                hint="Choose the column with the labels as the target.",
+            )
+        return supervised_task(dataset, target, kind, metric, allow_multilabel=True)
+
+    def encoder(self) -> Encoder:
+        """A new, unfitted encoder."""
+        return TextEncoder()
+
+    def encoder_from_state(self, state: dict[str, Any]) -> Encoder:
+        """The encoder of a stored bundle."""
+        return TextEncoder.from_state(state)
+
+
+def _texts(dataset: Dataset, rows: np.ndarray, column: str) -> list[str]:
+    if column not in dataset.frame.columns:
+        raise TaskError(
+            f"'{dataset.name}' lacks the text column '{column}' that the model reads.",
+            details={"missing": [column]},
+            hint="Give a table with that column.",
+        )
+    values = dataset.frame[column].iloc[rows]
+    missing = values.isna().to_numpy()
+    return ["" if gone else str(value) for value, gone in zip(values.astype(object), missing, strict=True)]

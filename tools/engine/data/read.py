@@ -1,0 +1,190 @@
+"""From a source (path or sample name) to a `Dataset`: find the format, read, tidy, find the modality."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tools.core.errors import TaskError
+from tools.core.records import Modality
+from tools.engine.data import fingerprint
+from tools.engine.data.dataset import Dataset
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tools.engine.data.readers.raw import Raw
+
+_DELIMITED = (".csv", ".tsv", ".tab", ".dat", ".data")
+_JSON = (".jsonl", ".ndjson", ".json")
+_EXCEL = (".xlsx", ".xlsm")
+_PLAIN = (".txt", ".md", ".text", ".log")
+_TABLES = frozenset({*_DELIMITED, *_JSON, *_EXCEL, *_PLAIN, ".parquet", ".pq", ".npz"})
+KNOWN_SUFFIXES = "CSV, TSV, Parquet, JSON lines, Excel (.xlsx), .npz, a zip or folder of pictures, or a .txt file"
+
+
+def load(source: str, target: str | None = None) -> Dataset:
+    """Read a dataset.
+
+    Its `target` is the one given, else the one the source knows, else the likeliest column: encoders leave it out.
+
+    Args:
+        source: A file, a folder, or the name of a built-in sample.
+        target: The column to predict, where it is known: it is checked, and helps to tell text from tables.
+
+    Raises:
+        TaskError: the source is missing, empty, damaged, of an unknown format, or has no column `target`.
+        ResourceError: a package that reads this format is not installed.
+    """
+    from tools.engine.data.samples import SAMPLES, sample
+
+    path = Path(source).expanduser()
+    if source in SAMPLES and not path.is_file():
+        dataset = sample(source)
+    else:
+        dataset = _assemble(_open(path, source), path.name or source, str(path.resolve()), target)
+    from tools.engine.data.candidates import find_column, rank_candidates
+
+    if target is not None:
+        return replace(dataset, target=find_column(dataset, target))
+    if dataset.target is None and dataset.modality in ("tabular", "text"):
+        text = dataset.details.get("text")
+        ranked = rank_candidates(dataset.frame.drop(columns=[text] if text else []))
+        return replace(dataset, target=ranked[0] if ranked else None)
+    return dataset
+
+
+def from_frame(frame: pd.DataFrame, name: str, modality: Modality, details: dict[str, Any] | None = None) -> Dataset:
+    """Wrap rows given in memory, for predictions; they are tidied exactly like a file's.
+
+    Args:
+        frame: One row per example.
+        name: For messages.
+        modality: Of the model that will see the rows.
+        details: Of the training data's `Dataset.details` (for instance the text column).
+    """
+    from tools.engine.data.tidy import tidy
+
+    # Rows are kept one to one here: a blank row gets a prediction too.
+    rows = frame.reset_index(drop=True)
+    tidied, warnings = (rows, []) if modality == "corpus" else tidy(rows, keep_blank_rows=True)
+    kept = {**(details or {}), "warnings": warnings}
+    return Dataset(name, name, fingerprint.of_frame(tidied), modality, tidied, details=kept)
+
+
+def _assemble(raw: Raw, name: str, source: str, target: str | None) -> Dataset:
+    from tools.engine.data.text_table import text_column
+    from tools.engine.data.tidy import tidy
+
+    said: list[str] = []
+    if raw.modality == "corpus":
+        frame = raw.frame
+    else:
+        frame, said = tidy(raw.frame, raw.comma_is_decimal)
+    if len(frame) == 0:
+        raise TaskError(f"'{name}' has no rows of data.", hint="It needs a header line and at least ten rows.")
+    details = {**raw.details, "warnings": [*raw.warnings, *said]}
+    modality: Modality = raw.modality or "tabular"
+    if raw.modality is None:
+        text = text_column(frame, target if target in frame.columns else raw.target)
+        if text is not None:
+            modality = "text"
+            details["text"] = text
+    return Dataset(name, source, raw.fingerprint, modality, frame, raw.images, raw.target, details)
+
+
+def _open(path: Path, source: str) -> Raw:
+    try:
+        exists, folder = path.exists(), path.is_dir()
+    except (OSError, ValueError):
+        exists = folder = False
+    if not exists:
+        raise _missing(source)
+    if folder:
+        from tools.engine.data.readers.archive import read_folder
+
+        return read_folder(path, path.name)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise TaskError(
+            f"The file '{path.name}' cannot be opened ({error.strerror}).", hint="Check its permissions."
+        ) from None
+    return _read_bytes(content, path.name)
+
+
+def _read_bytes(content: bytes, name: str) -> Raw:
+    if not content:
+        raise TaskError(f"The file '{name}' is empty.", hint="Choose a file with a header line and rows of data.")
+    inner = name
+    if name.lower().endswith(".gz"):
+        try:
+            content, inner = gzip.decompress(content), name[:-3]
+        except (OSError, EOFError, zlib.error):
+            raise TaskError(f"The file '{name}' is not a gzip file, or is damaged.", hint="Pack it again.") from None
+    suffix = Path(inner).suffix.lower()
+    if suffix == ".zip":
+        from tools.engine.data.readers.archive import read_zip
+
+        return read_zip(content, name, _read_bytes, _TABLES)
+    reader = _reader(suffix)
+    if reader is None:
+        known = KNOWN_SUFFIXES
+        if suffix == ".xls":
+            raise TaskError(
+                f"'{name}' is in the old Excel format, which is not supported.", hint="Save it as .xlsx or as CSV."
+            )
+        what = f"the ending '{suffix}'" if suffix else "no ending"
+        raise TaskError(f"'{name}' has {what}, which is not a known data format.", hint=f"Known are: {known}.")
+    return reader(content, name)
+
+
+def _reader(suffix: str) -> Callable[[bytes, str], Raw] | None:
+    if suffix in _DELIMITED:
+        from tools.engine.data.readers.delimited import read_delimited
+
+        return read_delimited
+    if suffix in (".parquet", ".pq", *_JSON, *_EXCEL):
+        from tools.engine.data.readers import tables
+
+        return tables.read_json if suffix in _JSON else tables.read_excel if suffix in _EXCEL else tables.read_parquet
+    if suffix == ".npz":
+        from tools.engine.data.readers.arrays import read_npz
+
+        return read_npz
+    if suffix in _PLAIN:
+        return _read_plain
+    from tools.engine.data.readers.images import IMAGE_SUFFIXES
+
+    return _read_picture if suffix in IMAGE_SUFFIXES else None
+
+
+def _read_plain(content: bytes, name: str) -> Raw:
+    from tools.engine.data.readers.delimited import is_table, read_delimited
+    from tools.engine.data.readers.encoding import decode_text
+    from tools.engine.data.readers.plain import read_corpus
+
+    text, warnings = decode_text(content, name)
+    return read_delimited(content, name) if is_table(text) else replace(read_corpus(text, name), warnings=warnings)
+
+
+def _read_picture(content: bytes, name: str) -> Raw:
+    from tools.engine.data.readers.images import read_images
+
+    return read_images([name], lambda _: content, name, fingerprint.of_bytes(content))
+
+
+def _missing(source: str) -> TaskError:
+    from tools.engine.data.candidates import close_matches
+    from tools.engine.data.samples import SAMPLES
+
+    near = close_matches(source, SAMPLES)
+    maybe = f"Did you mean '{near[0]}'? " if near else ""
+    return TaskError(
+        f"There is no file and no built-in sample called '{source}'.",
+        hint=f"{maybe}Give the path of a file, or one of the samples: {', '.join(SAMPLES)}.",
+    )

@@ -1,0 +1,196 @@
+"""From a target column to a task: classification or regression, which classes, which metric."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tools.core.errors import TaskError
+from tools.core.metrics import METRIC_NAMES, default_metric, metrics_for
+from tools.engine.data.candidates import find_column, rank_candidates
+from tools.engine.data.dataset import Dataset, TaskSpec
+from tools.engine.data.labels import label_separator, label_values, ordered, split_labels
+from tools.engine.data.missing import listed
+
+MIN_ROWS = 10
+MAX_CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Classes of a target column.
+
+    Attributes:
+        kept: Label -> rows, for classes with at least two rows.
+        single: Labels with one row only; those rows are left out.
+    """
+
+    kept: dict[str | int, int]
+    single: tuple[str | int, ...]
+
+
+def count_classes(values: pd.Series) -> Classes:
+    """Count the labels of a target column (missing cells do not count)."""
+    counts = Counter(label for label in label_values(values) if label is not None)
+    kept = {label: count for label, count in counts.most_common() if count > 1}
+    return Classes(kept, ordered({label for label, count in counts.items() if count == 1}))
+
+
+def choose_target(dataset: Dataset, target: str | None) -> str:
+    """The target asked for, the one the source knows, or the best candidate.
+
+    Raises:
+        TaskError: there is no such column, or no candidate at all.
+    """
+    if target is not None:
+        return find_column(dataset, target)
+    if dataset.target is not None:
+        return dataset.target
+    text = dataset.details.get("text")
+    ranked = rank_candidates(dataset.frame.drop(columns=[text] if text in dataset.frame.columns else []))
+    if not ranked:
+        raise TaskError(
+            f"No column of '{dataset.name}' can serve as a target.",
+            hint="Say which column to predict; pictures need one folder per class.",
+        )
+    return ranked[0]
+
+
+def supervised_task(
+    dataset: Dataset, target: str | None, kind: str | None, metric: str | None, allow_multilabel: bool = False
+) -> TaskSpec:
+    """Decide what is predicted from a target column.
+
+    Words and booleans are classes; fractions are values; whole numbers are classes when they are few and repeat.
+
+    Args:
+        dataset: The data.
+        target: The column, or None.
+        kind: "classification" or "regression", or None.
+        metric: A name of `METRIC_NAMES`, or None.
+        allow_multilabel: Cells may hold several labels ("a|b").
+
+    Raises:
+        TaskError: see `Modality.task`.
+    """
+    if kind not in (None, "classification", "regression"):
+        raise TaskError(
+            f"A task of type '{kind}' cannot be trained on '{dataset.name}'.",
+            hint="Use classification or regression here; generation needs a plain text file.",
+        )
+    column = choose_target(dataset, target)
+    values = dataset.frame[column]
+    present = values.dropna()
+    _check_rows(dataset, column, len(present))
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        raise TaskError(
+            f"The column '{column}' holds dates, which cannot be predicted.",
+            hint="Choose a column with classes or numbers as the target.",
+        )
+    numeric = pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
+    if kind == "regression" and not numeric:
+        raise TaskError(
+            f"The column '{column}' holds words (for instance {listed(present.unique(), 2)}), so its values cannot be "
+            "predicted as numbers.",
+            hint="Ask for a classification, or choose a column of numbers.",
+        )
+    if present.nunique() < 2:
+        raise TaskError(
+            f"The target '{column}' has the same value in every row ('{present.iloc[0]}'): there is nothing to learn.",
+            hint="Choose another target, or data with at least two classes.",
+        )
+    kind = kind or ("regression" if numeric and not _few_whole(present) else "classification")
+    if kind == "regression":
+        return TaskSpec("regression", column, _metric(kind, metric), n_outputs=1)
+    mark = label_separator(values) if allow_multilabel else None
+    if mark is not None:
+        counts = Counter(part for cell in present for part in split_labels(str(cell), mark))
+        labels = ordered({label for label, count in counts.items() if count > 1})
+        if len(labels) > 1:
+            name = _metric(kind, metric, len(labels), multilabel=True)
+            return TaskSpec(kind, column, name, len(labels), labels, multilabel=True)
+    classes = _classes(column, values, numeric)
+    return TaskSpec(kind, column, _metric(kind, metric, len(classes)), len(classes), classes)
+
+
+def usable_rows(dataset: Dataset, task: TaskSpec) -> np.ndarray:
+    """Rows that can be learned from and judged: the target is there and, for classes, one of the task's. int64 [m]."""
+    if not task.target:
+        return np.arange(dataset.n_rows)
+    values = dataset.frame[task.target]
+    known = values.notna().to_numpy()
+    if task.kind == "classification" and not task.multilabel:
+        from tools.engine.data.labels import class_numbers
+
+        known = class_numbers(values, task.classes) >= 0
+    return np.flatnonzero(known)
+
+
+def target_warnings(dataset: Dataset, task: TaskSpec) -> list[str]:
+    """What is left out because of the target, and imbalance; one sentence each."""
+    values = dataset.frame[task.target]
+    said = []
+    n_missing = int(values.isna().sum())
+    if n_missing:
+        said.append(f"{n_missing} row(s) have no '{task.target}' and are left out.")
+    if task.kind == "classification" and not task.multilabel:
+        classes = count_classes(values)
+        if classes.single:
+            said.append(
+                f"{len(classes.single)} class(es) with a single row cannot be learned and tested; those rows are left "
+                f"out: {listed(classes.single)}."
+            )
+        largest, smallest = max(classes.kept.values()), min(classes.kept.values())
+        if largest >= 10 * smallest:
+            rare = min(classes.kept, key=lambda label: classes.kept[label])
+            said.append(
+                f"The classes are very unequal: the rarest, '{rare}', has {smallest} rows, the largest {largest}; "
+                "balanced_accuracy or f1_macro say more than accuracy here."
+            )
+    return said
+
+
+def _few_whole(present: pd.Series) -> bool:
+    numbers = present.to_numpy(dtype=np.float64)
+    if not (numbers == np.round(numbers)).all():
+        return False
+    unique = len(np.unique(numbers))
+    return unique == 2 or (unique <= 20 and len(numbers) >= 5 * unique)
+
+
+def _classes(column: str, values: pd.Series, numeric: bool) -> tuple[str | int, ...]:
+    counted = count_classes(values)
+    n_rows = sum(counted.kept.values())
+    if len(counted.kept) < 2 or len(counted.kept) > MAX_CLASSES or len(counted.single) > max(10, n_rows):
+        n_values, n_all = len(counted.kept) + len(counted.single), n_rows + len(counted.single)
+        raise TaskError(
+            f"The target '{column}' has {n_values} different values in {n_all} rows; too few of them "
+            "come again to be learned as classes.",
+            hint="Ask for a regression." if numeric else "Choose a column with fewer classes as the target.",
+        )
+    return ordered(set(counted.kept))
+
+
+def _check_rows(dataset: Dataset, column: str, n_present: int) -> None:
+    if n_present == 0:
+        raise TaskError(
+            f"The target '{column}' is missing in every row.", hint="Choose another target, or fill in that column."
+        )
+    if n_present < MIN_ROWS:
+        raise TaskError(
+            f"'{dataset.name}' has only {n_present} row(s) with a value of '{column}'; at least {MIN_ROWS} are needed.",
+            hint="Add more rows; a useful model wants a hundred or more.",
+        )
+
+
+def _metric(kind: str, metric: str | None, n_classes: int = 2, multilabel: bool = False) -> str:
+    if metric is None:
+        return default_metric(kind, n_classes, multilabel)
+    fitting = metrics_for(kind, multilabel)
+    if metric not in fitting:
+        known = "is not a known metric" if metric not in METRIC_NAMES else f"cannot judge a {kind}"
+        raise TaskError(f"'{metric}' {known}.", hint=f"Use one of: {', '.join(fitting)}.")
+    return metric

@@ -1,0 +1,106 @@
+"""What this machine really has free: cores and memory, container limits included."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_WORKERS = 8
+ONE_WORKER_BYTES = 300_000_000  # private memory of a worker with torch loaded and a small data set in training
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Cores and memory that a job may count on.
+
+    Attributes:
+        cores: Cores this process may run on, after affinity and container quota.
+        free_cores: Those that other programs leave idle, at least one.
+        memory: Bytes this process may still take, after container limits.
+        device: "cuda" or "cpu".
+    """
+
+    cores: int
+    free_cores: int
+    memory: int
+    device: str = "cpu"
+
+
+def inspect(root: Path = Path("/")) -> Machine:
+    """Read affinity, cgroup limits (v2, then v1), load and free memory; missing facts count as no limit."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = max(1, min(affinity, math.ceil(_cpu_quota(root))) if _cpu_quota(root) < math.inf else affinity)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    # Busy neighbours share fairly with us on a small machine; on a large one we keep off their cores.
+    free = max(min(cores, 2), cores - math.floor(load))
+    return Machine(cores=cores, free_cores=free, memory=min(_free_memory(root), _cgroup_memory(root)))
+
+
+def plan_workers(machine: Machine, data_bytes: int, max_memory: int | None = None) -> tuple[int, int]:
+    """Decide how many workers run and with how many threads each.
+
+    One thread per worker beats several on small models, and busy-waiting threads of two workers on shared cores
+    collapse; so workers come first and threads only take what is left over.
+
+    Args:
+        machine: See `inspect`.
+        data_bytes: Size of the encoded data, which every worker maps.
+        max_memory: Limit of the whole job in bytes.
+
+    Returns:
+        (number of workers, threads per worker), each at least 1.
+    """
+    if machine.device == "cuda":
+        return 1, machine.free_cores  # small models share one GPU badly from several processes
+    memory = min(machine.memory, max_memory or machine.memory)
+    per_worker = ONE_WORKER_BYTES + 2 * data_bytes
+    fitting = max(1, int(memory // per_worker) - 1)  # the parent holds one share itself
+    workers = max(1, min(machine.free_cores, MAX_WORKERS, fitting))
+    return workers, max(1, machine.free_cores // workers)
+
+
+def _cpu_quota(root: Path) -> float:
+    """Cores the container may use; infinity without a limit."""
+    words = _words(root / "sys/fs/cgroup/cpu.max")
+    if len(words) == 2 and words[0] != "max":
+        return float(words[0]) / float(words[1])
+    quota = _words(root / "sys/fs/cgroup/cpu/cpu.cfs_quota_us")
+    period = _words(root / "sys/fs/cgroup/cpu/cpu.cfs_period_us")
+    if quota and period and float(quota[0]) > 0:
+        return float(quota[0]) / float(period[0])
+    return math.inf
+
+
+def _cgroup_memory(root: Path) -> int:
+    """Bytes the container still allows; a very large number without a limit."""
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        asked = _words(root / "sys/fs/cgroup" / limit)
+        if asked and asked[0] != "max":
+            taken = _words(root / "sys/fs/cgroup" / used) or ["0"]
+            return max(0, int(asked[0]) - int(taken[0]))
+    return 2**62
+
+
+def _free_memory(root: Path) -> int:
+    """`MemAvailable` in bytes; a very large number where there is no such file."""
+    for line in _lines(root / "proc/meminfo"):
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return 2**62
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except OSError:
+        return []
+
+
+def _words(path: Path) -> list[str]:
+    lines = _lines(path)
+    return lines[0].split() if lines else []

@@ -1,0 +1,348 @@
+"""One experiment, read from top to bottom: data, space, search, refit, export, scores, limits.
+
+`run_experiment` runs in the job's own process. It knows no store and no user interface: everything it has to say goes
+through the sink.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tools.core.errors import OptimizationError
+from tools.core.records import BestModel, ExperimentPlan, Phase, Resources, StepRecord, TrialRecord
+from tools.core.seams import RunSink
+from tools.core.units import format_duration
+from tools.engine.execution import process
+from tools.engine.execution.forkserver import prestart, workers_pay
+from tools.engine.execution.pool import Pool
+from tools.engine.search import steps
+from tools.engine.search.budget import Budget
+from tools.engine.search.costs import make_measure
+from tools.engine.search.deliver import (
+    check_limits,
+    complete_bundle,
+    own_peak,
+    save_predictions,
+    score_bundle,
+    shortfall,
+)
+from tools.engine.search.feasibility import Feasibility
+from tools.engine.search.finals import SHARE as FINALS_SHARE
+from tools.engine.search.finals import Finals, affordable, finals_wanted
+from tools.engine.search.first import first_candidates
+from tools.engine.search.loop import FINALISTS, KEPT_CHECKPOINTS, Reason, Search
+from tools.engine.search.monitor import AutoMLMonitor
+from tools.engine.search.objective import Objective, make_objective
+from tools.engine.search.prepare import Prepared, maximizes, prepare, read_source, save_splits, validation_baseline
+from tools.engine.search.refit import SPARE_S, Delivered, Refit, refit_wanted
+from tools.engine.search.samplers import make_sampler
+from tools.engine.search.setup import choose_space, start_pool
+from tools.engine.search.study import Queued, Study
+from tools.engine.search.team import Judged, Team, alone, choose, read_predictions, refit_time
+
+log = logging.getLogger(__name__)
+CHOICE_SHARE = 0.05
+
+
+@dataclass
+class _Run:
+    """What the steps of one experiment share."""
+
+    plan: ExperimentPlan
+    folder: Path
+    sink: RunSink
+    budget: Budget
+    monitor: AutoMLMonitor
+    phases: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: Phase) -> Iterator[None]:
+        """Time one phase."""
+        begun = time.time()
+        self.monitor.collect_metrics(name, {})
+        try:
+            yield
+        finally:
+            self.phases[name] = round(self.phases.get(name, 0.0) + time.time() - begun, 3)
+
+    def step(self, name: str, work: Callable[[], tuple[str, dict[str, Any]]]) -> None:
+        """Do one step; `work` returns a sentence and its details. Each tool shows the steps that are its own."""
+        begun = time.time()
+        summary, details = work()
+        shown = steps.shown_name(self.plan.kind, name)
+        if shown is not None:
+            seconds = round(time.time() - begun, 3)
+            self.sink.step(StepRecord(name=shown, summary=summary, seconds=seconds, details=details))
+
+
+def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: float) -> None:
+    """Run an experiment, or go on with the one whose journal lies in `folder`.
+
+    Args:
+        plan: What is wanted.
+        folder: The run folder: journal, caches, checkpoints, predictions and the bundle.
+        sink: Where progress, steps, trials and results go.
+        started: `time.time()` when the user asked; the budget counts from here.
+
+    Raises:
+        TaskError: the data or the request cannot be used as it is.
+        ResourceError: a limit that nothing can meet.
+        OptimizationError: no model came out.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    budget = Budget(started, plan.limits.time_s)
+    run = _Run(plan, folder, sink, budget, AutoMLMonitor(sink, plan, started))
+    inline = not workers_pay(budget.left())
+    if not inline:
+        prestart()  # loads torch in the background while the data is read, unless the job has done so already
+    with run.phase("data"):
+        source = read_source(plan)
+        metric = source.task.metric
+        sink.update(
+            profile=source.profile,
+            task=source.task.kind,
+            metric=metric,
+            direction="maximize" if maximizes(source.task) else "minimize",
+            warnings=source.profile.warnings,
+        )
+        run.step("task analysis", lambda: steps.task_analysis(plan, source))
+        save_splits(source.splits, folder / "splits.npz")
+        prepared = prepare(source, folder / "cache")
+    with run.phase("analysis"):
+        space = choose_space(plan, prepared)
+        run.step("search space", lambda: steps.search_space(space))
+        measure = make_measure(space, prepared.full.encoder, prepared)
+        feasibility = Feasibility(space, plan.limits, measure)
+        first = first_candidates(space, plan.proposals, plan.search.strategy, plan.seed)
+    pool, workers = start_pool(plan, prepared, run.monitor, inline)
+    try:
+        with run.phase("analysis"):
+            first = _architect(run, feasibility, first)
+            objective = make_objective(plan.objectives, metric, validation_baseline(prepared), plan.limits.min_accuracy)
+            sampler = partial(make_sampler, plan.search.strategy, plan.seed)
+            study = Study(folder / "journal.log", space, sampler, first)
+            _resend(folder, study, sink)
+            run.step("search strategy", lambda: steps.search_strategy(plan, objective, workers, len(first), study))
+        with run.phase("search"):
+            search = Search(
+                plan=plan,
+                folder=folder,
+                folds=prepared.files,
+                metric=metric,
+                maximize=maximizes(source.task),
+                study=study,
+                pool=pool,
+                feasibility=feasibility,
+                objective=objective,
+                budget=budget,
+                monitor=run.monitor,
+                sink=sink,
+                refit_wanted=refit_wanted(prepared),
+                finals_wanted=finals_wanted(prepared),
+                workers=max(workers, 1),
+            )
+            reason = search.run()
+            run.step("evaluation", lambda: steps.evaluation(study, reason, metric))
+        if reason == "cancelled":
+            return
+        team = _team(run, study, search, prepared, objective, reason)
+        with run.phase("refit"):
+            delivered = _delivered(Refit(prepared, space.families, team, folder, plan.seed, search.workers), pool, run)
+        if sink.cancelled():
+            return
+        run.step("validation", lambda: steps.validation(team, delivered.how, prepared))
+    finally:
+        pool.close()
+    _deliver(run, prepared, delivered, team)
+
+
+def _architect(run: _Run, feasibility: Feasibility, first: list[Queued]) -> list[Queued]:
+    """Measure the first configurations; with limits, make sure that something that fits is tried.
+
+    Raises:
+        ResourceError: nothing can meet the limits.
+    """
+
+    def work() -> tuple[str, dict[str, Any]]:
+        nonlocal first
+        first = steps.architect(feasibility, first, run.budget)
+        return steps.architect_summary(feasibility, first)
+
+    run.step("model architect", work)
+    steps.reserve_finish(feasibility, run.budget)
+    return first
+
+
+def _resend(folder: Path, study: Study, sink: RunSink) -> None:
+    """After a resume: send on the trials that a kill kept from `trials.jsonl`."""
+    for record in steps.missing_trials(folder / "trials.jsonl", study.records):
+        sink.trial(record)
+    if study.records:
+        again = f"; {study.interrupted} interrupted ones are tried again" if study.interrupted else ""
+        sink.message(f"Going on after {len(study.records)} finished trials{again}.")
+
+
+def _best(study: Study, feasibility: Feasibility, reason: Reason, budget: Budget) -> TrialRecord:
+    """The trial to deliver.
+
+    Raises:
+        ResourceError: nothing met the limits.
+        OptimizationError: no trial gave a model.
+    """
+    if study.finished:
+        return study.finished[0]
+    if study.records and all(record.status == "infeasible" for record in study.records):
+        raise feasibility.impossible()
+    failed = next((record.error for record in reversed(study.records) if record.error is not None), None)
+    if failed is not None:
+        raise OptimizationError(
+            f"No trial gave a model. {failed.message}", hint="Give it more time, or other families."
+        )
+    wanted = max(2.0 * budget.time_s, 10.0)
+    raise OptimizationError(
+        f"The {format_duration(budget.time_s)} were over before a first model was trained ({reason}).",
+        hint=f"Allow about {format_duration(wanted)}.",
+        details={"suggested_time_s": wanted},
+    )
+
+
+def _team(run: _Run, study: Study, search: Search, prepared: Prepared, objective: Objective, reason: Reason) -> Team:
+    """The best trial, on small data the one that also wins the finals; with others if that is better.
+
+    Raises:
+        AutoMLError: see `_best`.
+    """
+    best = _best(study, search.feasibility, reason, run.budget)
+    leaders = [record for record in study.leaders(KEPT_CHECKPOINTS) if record.number != best.number]
+    judged = [_judged(run, study, record) for record in (best, *leaders)]
+    finalists = 0
+    if finals_wanted(prepared):
+        left = run.budget.refit_end - run.budget.refit_s - time.time()
+        seconds = min(left, FINALS_SHARE * run.budget.time_s)
+        compared = affordable(study.leaders(FINALISTS), search.workers, seconds)
+        if compared:
+            with run.phase("search"):
+                finals = Finals(prepared, run.folder, run.plan.seed, objective)
+                through = finals.run(compared, search.pool, run.budget, run.monitor, run.sink)
+            judged, finalists = through or judged, len(through)
+    if not run.plan.ensemble:
+        return alone(judged[0], finalists)
+    refits, export_s = refit_wanted(prepared), search.feasibility.export_s()
+    last_choice = time.time() + CHOICE_SHARE * run.budget.time_s
+
+    def in_time(records: Sequence[TrialRecord]) -> bool:
+        needed = export_s * (len(records) - 1)  # the first one's is kept free anyway
+        if refits:
+            needed += refit_time(records, len(prepared.folds), search.workers) + 2 * SPARE_S
+        now = time.time()
+        return now < last_choice and now + needed < run.budget.refit_end
+
+    return choose(judged, prepared.source.task, objective, run.plan.limits, in_time, finalists)
+
+
+def _judged(run: _Run, study: Study, record: TrialRecord) -> Judged:
+    kept = read_predictions(run.folder / "checkpoints" / str(record.number) / "validation.npz")
+    predictions, truth = kept or (None, None)
+    return Judged(record, study.best_epochs[record.number], {}, predictions, truth)
+
+
+def _delivered(refit: Refit, pool: Pool, run: _Run) -> Delivered:
+    """Train on all rows if that is wanted and works; else take the trials' own models."""
+    if (
+        refit_wanted(refit.prepared)
+        and refit.possible(run.budget)
+        and refit.run(pool, run.budget, run.monitor, run.sink)
+    ):
+        again = refit.refitted()
+        if again is not None:
+            return again
+    return refit.kept()
+
+
+def _deliver(run: _Run, prepared: Prepared, delivered: Delivered, team: Team) -> None:
+    """Export, score the exported file on the untouched rows, check the limits, and write it all down."""
+    from tools.engine.export.bundle import write_bundle
+
+    plan, source, best = run.plan, prepared.source, team.best
+    chosen = BestModel(
+        **best.model_dump(
+            include=set(BestModel.model_fields) - {"trial", "family", "model_architecture", "n_parameters"}
+        ),
+        trial=best.number,
+        family=best.model_architecture,
+        model_architecture=team.name,
+        n_parameters=sum(learner.n_parameters for learner in delivered.learners),
+    )
+    fields: dict[str, Any] = {
+        "best": chosen.model_dump(mode="json"),
+        "validation": team.metrics,
+        "metric": source.task.metric,
+    }
+    with run.phase("export"):
+        report = write_bundle(
+            run.folder,
+            plan=plan,
+            dataset=source.dataset,
+            task=source.task,
+            encoder=delivered.fitted.encoder,
+            target=delivered.fitted.target,
+            learners=delivered.learners,
+            weights=delivered.weights,
+            splits=source.splits,
+            record_fields=fields,
+        )
+    with run.phase("verify"):
+        scored = score_bundle(report, prepared, delivered.fitted, plan.seed)
+        validation = run.folder / "checkpoints" / str(best.number) / "validation.npz"
+        save_predictions(run.folder / "predictions.npz", scored.pop("predictions"), scored.pop("truth"), validation)
+        steps.clean(run.folder)
+        chosen = chosen.model_copy(update={"model_size": report.size_bytes})
+        resources = Resources(
+            peak_memory=own_peak(run.monitor.peak_memory),
+            training_time=best.resources.training_time,
+            inference_latency=report.latency_ms,
+            cpu_s=best.resources.cpu_s,
+            gpu_memory=best.resources.gpu_memory,
+        )
+        checks = check_limits(
+            plan.limits,
+            metric=source.task.metric,
+            test=scored["test"],
+            size_bytes=report.size_bytes,
+            latency_ms=report.latency_ms,
+            wall_s=round(run.budget.elapsed, 3),
+            peak_memory=resources.peak_memory,
+            disk=process.folder_bytes(run.folder),
+            gpu_memory=resources.gpu_memory or 0,
+        )
+        complete_bundle(
+            report.folder,
+            {
+                **fields,
+                **scored,
+                "best": chosen.model_dump(mode="json"),
+                "constraints": [check.model_dump(mode="json") for check in checks],
+                "trained_on": delivered.how,
+            },
+        )
+    run.monitor.collect_metrics("done", {"best_metrics": team.metrics})
+    run.sink.update(
+        best=chosen.model_copy(update={"resources": resources}),
+        validation=team.metrics,
+        constraints=checks,
+        phases=run.phases,
+        resources=resources,
+        bundle=str(report.folder),
+        onnx=str(report.onnx),
+        parity=report.parity,
+        wall_s=round(run.budget.elapsed, 3),
+        warnings=(*shortfall(source.task.metric, scored["test"], scored["baseline"]), *source.profile.warnings),
+        **scored,
+    )

@@ -1,0 +1,69 @@
+"""Writing text with an exported character model: sampling in numpy over the logits of onnxruntime."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tools.core.errors import TaskError
+
+if TYPE_CHECKING:
+    from tools.engine.export.bundle_reader import Bundle
+
+N_SPECIAL = 2
+"""Ids 0 and 1, padding and unknown, are never written."""
+MOST_TOKENS = 20_000
+
+
+def generate(bundle: Bundle, prompt: str, max_new_tokens: int = 200, temperature: float = 0.8, seed: int = 0) -> str:
+    """Continue a text, one character at a time.
+
+    The model sees the last characters only, as many as its training blocks held. Characters of the prompt that it has
+    never met are shown to it as unknown, and stay in the text.
+
+    Args:
+        bundle: A model whose task is generation.
+        prompt: How the text begins; may be empty.
+        max_new_tokens: Characters to add.
+        temperature: 0 always takes the likeliest character; 1 samples as the model believes.
+        seed: Owns the sampling.
+
+    Returns:
+        The prompt and what follows it.
+
+    Raises:
+        TaskError: the model does not write text, or an argument is out of range.
+    """
+    if bundle.task.kind != "generation":
+        raise TaskError(
+            f"This model does not write text: its task is {bundle.task.kind}.", hint="Give it rows to predict instead."
+        )
+    if not 1 <= max_new_tokens <= MOST_TOKENS:
+        raise TaskError(f"'max_new_tokens' must be from 1 to {MOST_TOKENS} (it was {max_new_tokens}).", hint="Try 200.")
+    if not (np.isfinite(temperature) and temperature >= 0):
+        raise TaskError(f"'temperature' must be 0 or more (it was {temperature}).", hint="Try 0.8.")
+    characters = [str(character) for character in bundle.target.classes]
+    ids = {character: number for number, character in enumerate(characters)}
+    length, name = bundle.target.length, bundle.metadata["inputs"][0]["name"]
+    rng = np.random.default_rng(seed)
+    # An empty prompt starts after a line break where the text has them, else after its most frequent character.
+    tokens = [ids.get(character, 1) for character in prompt] or [ids.get("\n", N_SPECIAL)]
+    written = []
+    for _ in range(max_new_tokens):
+        window = np.array([tokens[-length:]], dtype=np.int64)
+        logits = bundle.run({name: window}, ["logits"])["logits"][0, -1]
+        tokens.append(_draw(logits, temperature, rng))
+        written.append(characters[tokens[-1]])
+    return prompt + "".join(written)
+
+
+def _draw(logits: np.ndarray, temperature: float, rng: np.random.Generator) -> int:
+    """One token id from logits [vocab]."""
+    logits = logits.astype(np.float64).copy()
+    logits[:N_SPECIAL] = -np.inf
+    if temperature == 0:
+        return int(logits.argmax())
+    # The likeliest gets exp(0): however low the temperature is, nothing overflows.
+    powers = np.exp((logits - logits.max()) / max(temperature, 1e-6))
+    return int(rng.choice(len(powers), p=powers / powers.sum()))

@@ -1,0 +1,388 @@
+"""The search itself: fill the workers, hear what they report, prune, keep, and stop in time."""
+
+from __future__ import annotations
+
+import logging
+import math
+import shutil
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tools.core.errors import AutoMLError, OptimizationError
+from tools.core.records import ExperimentPlan, TrialRecord, TrialStatus
+from tools.core.seams import RunSink
+from tools.engine.execution import process
+from tools.engine.execution.messages import Assignment, Failed, Finished, FoldFiles, Progress
+from tools.engine.execution.pool import Pool
+from tools.engine.search.budget import REFIT_SHARE, SHORTEST_TRIAL_S, Budget
+from tools.engine.search.feasibility import Cost, Feasibility
+from tools.engine.search.finals import SHARE as FINALS_SHARE
+from tools.engine.search.finals import affordable, seconds_needed
+from tools.engine.search.monitor import AutoMLMonitor
+from tools.engine.search.objective import Objective
+from tools.engine.search.pruning import Halving
+from tools.engine.search.seeds import training_seed
+from tools.engine.search.study import Candidate, Queued, Study
+from tools.engine.search.team import refit_time
+from tools.engine.search.trial_record import make_record
+
+log = logging.getLogger(__name__)
+Reason = Literal["time", "max_trials", "patience", "space", "cancelled"]
+KEPT_CHECKPOINTS = 8
+FINALISTS = 3
+PLANNED_MEMBERS = 3
+POLL_S = 0.1
+PROPOSE_S = 0.5
+INFEASIBLE_IN_A_ROW = 10
+FAILURES_IN_VAIN = 12
+LAST_WAIT_S = 1.0
+HOLDOUT_REFIT_SHARE = 0.15
+
+
+@dataclass
+class _Running:
+    """A trial in a worker."""
+
+    candidate: Candidate
+    cost: Cost | None
+    started: float
+    pruned: bool = False
+    best: float = math.nan
+
+
+@dataclass
+class Search:
+    """One search; `run` returns why it ended, the study holds what it found.
+
+    Attributes:
+        plan: Strategy, number of trials, patience, seed.
+        folder: The run folder; checkpoints lie below it.
+        folds: What every trial is trained and scored on.
+        metric: Name of the metric.
+        maximize: Whether a larger score is better.
+        refit_wanted: Whether to keep time for training the best configuration on all rows.
+        finals_wanted: Whether to keep time for comparing the leaders by cross-validation.
+        workers: How many trials run at once.
+    """
+
+    plan: ExperimentPlan
+    folder: Path
+    folds: tuple[FoldFiles, ...]
+    metric: str
+    maximize: bool
+    study: Study
+    pool: Pool
+    feasibility: Feasibility
+    objective: Objective
+    budget: Budget
+    monitor: AutoMLMonitor
+    sink: RunSink
+    refit_wanted: bool = False
+    finals_wanted: bool = False
+    workers: int = 1
+    halving: Halving = field(default_factory=Halving)
+    _running: dict[int, _Running] = field(default_factory=dict)
+    _infeasible_in_a_row: int = 0
+    _closing_s: float = 0.15
+    _started: float = 0.0
+    _reason: Reason | None = None
+
+    def run(self) -> Reason:
+        """Search until time, trials, patience, the grid or the user ends it.
+
+        Raises:
+            OptimizationError: trial after trial fails.
+        """
+        self._started = time.time()
+        for record in self.study.records:  # after a resume
+            self._replay(record)
+        while True:
+            self._reason = self._over()
+            if self._reason == "cancelled":
+                return "cancelled"
+            if self._reason is None:
+                self._fill()
+            elif not self._running or self._give_up_waiting():
+                break
+            for event in self.pool.poll(POLL_S):
+                if isinstance(event, Progress):
+                    self._progress(event)
+                elif isinstance(event, Finished):
+                    self._finished(event)
+                else:
+                    self._failed(event)
+            self.monitor.tick("search", self._reading)
+        return self._reason
+
+    # Ends
+
+    def _over(self) -> Reason | None:
+        search = self.plan.search
+        if self.sink.cancelled():
+            return "cancelled"
+        counted = [record for record in self.study.records if record.status != "infeasible"]
+        if search.max_trials is not None and len(counted) + len(self._running) >= search.max_trials:
+            return "max_trials"
+        if search.early_stopping_patience is not None and _stale(counted) >= search.early_stopping_patience:
+            return "patience"
+        if self.budget.search_left() < self._shortest() and not self._first_is_missing():
+            return "time"
+        if search.strategy == "grid" and self.study.n_queued == 0:
+            return "space"
+        if len(counted) >= FAILURES_IN_VAIN and all(record.status == "failed" for record in counted):
+            messages = Counter(record.error.message for record in counted if record.error)
+            raise OptimizationError(
+                f"All of the first {len(counted)} trials failed, most with: {messages.most_common(1)[0][0]}",
+                hint="Choose other model families, or check the data for extreme values.",
+            )
+        return None
+
+    def _first_is_missing(self) -> bool:
+        """Whether a first model should still be tried: a quick one and its export fit into the tolerance."""
+        return not self.study.finished and not self._running and self.budget.left() > SHORTEST_TRIAL_S
+
+    def _shortest(self) -> float:
+        """The time left under which no trial is started: half of what the quickest took, once there is a model."""
+        times = [record.resources.training_time for record in self.study.finished]
+        return max(SHORTEST_TRIAL_S, 0.5 * min(times, default=0.0))
+
+    def _give_up_waiting(self) -> bool:
+        """Once the time is over: ask the last trials to end, and soon do without those that do not."""
+        left = self.budget.search_left()
+        if self._reason == "patience" or left <= 0:
+            for number in self._running:
+                self.pool.stop(number, keep=True)
+        patience = LAST_WAIT_S if self.study.finished else self.budget.refit_end - self.budget.search_end
+        if left > -max(patience, LAST_WAIT_S):
+            return False
+        for number, running in list(self._running.items()):
+            self.pool.abandon(number)
+            self._end(number, "pruned", reason="The time was over.", time_s=time.time() - running.started)
+        return True
+
+    # Starts
+
+    def _fill(self) -> None:
+        while self.pool.free and self._over() is None:
+            proposed = self._propose()
+            if proposed is None:
+                return
+            candidate, cost = proposed
+            self._running[candidate.number] = _Running(candidate, cost, time.time())
+            deadline = self.budget.trial_deadline(self._started, self._closing_s)
+            self.pool.submit(
+                Assignment(
+                    trial=candidate.number,
+                    family=candidate.family,
+                    params=candidate.params,
+                    folds=self.folds,
+                    metric=self.metric,
+                    maximize=self.maximize,
+                    seed=training_seed(self.plan.seed, candidate.number),
+                    deadline=deadline,
+                    kill_at=self.budget.kill_time(deadline),
+                    checkpoint=self._checkpoint(candidate.number),
+                )
+            )
+
+    def _propose(self) -> tuple[Candidate, Cost | None] | None:
+        """The next configuration that can meet the limits; None when looking took long and the workers want hearing."""
+        until = time.monotonic() + PROPOSE_S
+        while True:
+            candidate = self.study.ask()
+            if not (self.feasibility.limited or self.objective.needs_measuring):
+                return candidate, self.feasibility.known_cost(candidate.family, candidate.params)
+            try:
+                cost = self.feasibility.cost(candidate.family, candidate.params)
+            except AutoMLError as error:
+                self._tell(candidate, "failed", error=error.as_dict())
+            else:
+                violations = self.feasibility.violations(cost)
+                if not violations:
+                    self._infeasible_in_a_row = 0
+                    return candidate, cost
+                self._reject(candidate, cost, violations)
+            if time.monotonic() > until or self._over() is not None:
+                return None
+
+    def _reject(self, candidate: Candidate, cost: Cost, violations: dict[str, float]) -> None:
+        """An infeasible configuration is told as such; after many in a row the next is shrunk until it fits."""
+        said = ", ".join(f"{name} exceeded by {amount:.0%}" for name, amount in violations.items())
+        self._tell(candidate, "infeasible", cost=cost, reason=f"Not trained: {said}.", violations=violations)
+        self._infeasible_in_a_row += 1
+        if self._infeasible_in_a_row % INFEASIBLE_IN_A_ROW == 0:
+            smaller = self.feasibility.shrink(candidate.family, candidate.params)
+            if smaller is not None:
+                self.study.enqueue(Queued(candidate.family, smaller, "shrunk to fit the limits"))
+
+    # News
+
+    def _progress(self, event: Progress) -> None:
+        running = self._running.get(event.trial)
+        if running is None:
+            return
+        objective = self._objective(event.score, running.cost)
+        running.best = objective
+        if running.pruned or self._reason is not None:
+            return
+        if self.halving.report(event.trial, running.candidate.family, event.step, objective):
+            running.pruned = True
+            self.pool.stop(event.trial, keep=False)
+
+    def _finished(self, event: Finished) -> None:
+        running = self._running.get(event.trial)
+        if running is None:
+            return
+        self._closing_s = max(0.9 * self._closing_s, 1.5 * event.closing_s)
+        if math.isnan(event.score):
+            self._end(event.trial, "failed", event=event, reason="It has no score on the validation data.")
+            return
+        reason = running.candidate.why
+        if running.pruned:
+            reason += "; given up early: the better half was ahead"
+        elif event.ending != "completed":
+            reason += "; training was cut short by the time limit" if event.ending == "deadline" else "; ended early"
+        self._end(event.trial, "pruned" if running.pruned else "completed", event=event, reason=reason)
+        self._plan_end()
+        self._drop_checkpoints()
+
+    def _failed(self, event: Failed) -> None:
+        running = self._running.get(event.trial)
+        if running is None:
+            return
+        candidate = running.candidate
+        if event.reason == "hung" and self.budget.search_left() <= 0:
+            self._end(event.trial, "pruned", reason="The time was over.", time_s=time.time() - running.started)
+            return
+        kind = "resource" if event.reason in ("out of memory", "hung") else "optimization"
+        error = {"type": kind, "message": f"{event.reason.capitalize()}: {event.message}", "hint": ""}
+        self._end(event.trial, "failed", error=error, reason=event.reason, time_s=time.time() - running.started)
+        if event.reason == "out of memory" and not candidate.retry:
+            smaller = self._smaller_batch(candidate)
+            if smaller is not None:
+                self.study.enqueue(Queued(candidate.family, smaller, f"trial {event.trial} with smaller batches"), True)
+
+    def _smaller_batch(self, candidate: Candidate) -> dict[str, object] | None:
+        dimension = self.feasibility.space.dimensions(candidate.family).get("batch_size")
+        size = candidate.params.get("batch_size")
+        if dimension is None or not isinstance(size, int):
+            return None
+        if "batch_size" in self.feasibility.space.fixed.get(candidate.family, {}):
+            return None
+        values = dimension.choices or (int(dimension.low), max(int(dimension.low), size // 2))
+        smaller = [value for value in values if isinstance(value, int) and value <= size // 2]
+        return {**candidate.params, "batch_size": max(smaller)} if smaller else None
+
+    # Records
+
+    def _end(
+        self,
+        number: int,
+        status: TrialStatus,
+        event: Finished | None = None,
+        error: dict[str, str] | None = None,
+        reason: str = "",
+        time_s: float = 0.0,
+    ) -> None:
+        running = self._running.pop(number)
+        cost = running.cost
+        if event is not None and status == "completed" and cost is None:
+            cost = self._measure_if_good(running.candidate, event)
+        self._tell(running.candidate, status, cost, event, error, reason, time_s)
+
+    def _tell(
+        self,
+        candidate: Candidate,
+        status: TrialStatus,
+        cost: Cost | None = None,
+        event: Finished | None = None,
+        error: dict[str, str] | None = None,
+        reason: str = "",
+        time_s: float = 0.0,
+        violations: dict[str, float] | None = None,
+    ) -> None:
+        record = make_record(candidate, status, cost, event, error, reason, time_s, self._objective)
+        self.study.tell(candidate, record, violations, event.best_epochs if event else ())
+        self.sink.trial(record)
+
+    def _measure_if_good(self, candidate: Candidate, event: Finished) -> Cost | None:
+        """Without a limit only the trials that may be delivered are measured: it takes the time of a short trial."""
+        leaders = self.study.finished[:FINALISTS]
+        objective = self._objective(event.score, None)
+        if len(leaders) == FINALISTS and objective <= (leaders[-1].objective or 0.0):
+            return self.feasibility.known_cost(candidate.family, candidate.params)
+        if self.budget.search_left() < 2.0:
+            return self.feasibility.known_cost(candidate.family, candidate.params)
+        try:
+            return self.feasibility.cost(candidate.family, candidate.params)
+        except AutoMLError as error:
+            log.warning("Trial %d could not be measured: %s", candidate.number, error)
+            return None
+
+    def _objective(self, score: float, cost: Cost | None) -> float:
+        return self.objective.value(score, cost.size_bytes if cost else None, cost.latency_ms if cost else None)
+
+    def _replay(self, record: TrialRecord) -> None:
+        size, latency = record.model_size, record.resources.inference_latency
+        if size is not None and latency is not None:
+            self.feasibility.remember(record.model_architecture, record.hyperparameters, Cost(size, latency))
+        cost = self.feasibility.known_cost(record.model_architecture, record.hyperparameters)
+        curve = [
+            (int(row["epoch"]), self._objective(row[self.metric], cost)) for row in record.curve if self.metric in row
+        ]
+        self.halving.replay(record.number, record.model_architecture, curve)
+
+    def _checkpoint(self, number: int) -> Path:
+        return self.folder / "checkpoints" / str(number)
+
+    def _drop_checkpoints(self) -> None:
+        """Keep those of the leaders; others are also left by trials that were given up, or interrupted by a kill."""
+        kept = {record.number for record in self.study.leaders(KEPT_CHECKPOINTS)} | set(self._running)
+        for path in self._checkpoint(0).parent.glob("*"):
+            if path.name.isdigit() and int(path.name) not in kept:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _plan_end(self) -> None:
+        """Keep time for what comes after the search, from how long the trials take."""
+        if not self.study.finished or not self.refit_wanted:
+            return
+        share = REFIT_SHARE if len(self.folds) > 1 else HOLDOUT_REFIT_SHARE
+        best = self.study.finished
+        for members in (best[:PLANNED_MEMBERS] if self.plan.ensemble else [], best[:1]):
+            if members:
+                self.budget.plan_refit(refit_time(members, len(self.folds), self.workers), share)
+            if self.budget.refit_s > 0:
+                break
+        if self.finals_wanted:
+            # Never more than there still is: time kept for finals that cannot be held would be lost to the search.
+            self.budget.finals_s = 0.0
+            seconds = min(FINALS_SHARE * self.budget.time_s, self.budget.search_left())
+            finalists = affordable(self.study.leaders(FINALISTS), self.workers, seconds)
+            self.budget.finals_s = seconds_needed(finalists, self.workers)
+
+    def _reading(self) -> dict[str, Any]:
+        done = [record for record in self.study.records if record.status != "infeasible"]
+        best = self.study.finished[0] if self.study.finished else None
+        return {
+            "current_trial": len(done) + len(self._running),
+            "finished": len(done),
+            "best_metrics": best.metrics if best else {},
+            "disk": process.folder_bytes(self.folder),
+        }
+
+
+def _stale(records: list[TrialRecord]) -> int:
+    """How many trials ended since the last improvement of the objective."""
+    best, stale = -math.inf, 0
+    for record in records:
+        if record.status == "completed" and record.objective is not None and record.objective > best + 1e-9:
+            best, stale = record.objective, 0
+        else:
+            stale += 1
+    return stale
+
+
+__all__ = ["Reason", "Search"]

@@ -1,0 +1,83 @@
+"""What the search maximises: quality, latency and size, each brought to about 0..1, weighted.
+
+quality   maximised metrics as they are (accuracy, AUC, F1, R²; R² not below -1); minimised ones as the share of the
+          trivial baseline's error that is gone: 1 - value / baseline (not below -1).
+latency   1 - log(ms / 0.01) / log(1000 / 0.01): 1 at 10 µs, 0 at 1 s, each tenfold counts the same.
+size      1 - log(bytes / 10^3) / log(10^9 / 10^3): 1 at 1 kB, 0 at 1 GB.
+
+objective = w1 * primary + w2 * secondary, weights as asked, else 0.7 and 0.3. Accuracy alone counts fully. Latency or
+size as the only objective would be won by a model that knows nothing, so accuracy then joins as secondary with 0.3.
+A model below `min_accuracy` loses `SHORTFALL` times what it lacks, so that it never wins against one that reaches it
+by being small.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from tools.core.config import Goal, Objectives
+from tools.core.metrics import METRIC_NAMES
+
+WEIGHTS = (0.7, 0.3)
+FASTEST_MS, SLOWEST_MS = 1e-2, 1e3
+SMALLEST, LARGEST = 1e3, 1e9
+SHORTFALL = 2.0
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The scalar objective of one experiment.
+
+    Attributes:
+        goals: Goal -> weight; the weights sum to 1.
+        metric: Name of the metric behind accuracy.
+        baseline: The metric's value of the trivial baseline.
+        min_accuracy: See the module.
+    """
+
+    goals: dict[Goal, float]
+    metric: str
+    baseline: float
+    min_accuracy: float | None = None
+
+    @property
+    def needs_measuring(self) -> bool:
+        """Whether size or latency take part."""
+        return any(goal != "accuracy" for goal in self.goals)
+
+    def quality(self, score: float) -> float:
+        """The metric in about 0..1, larger is better; NaN stays NaN."""
+        if METRIC_NAMES[self.metric].direction == "maximize":
+            return max(score, -1.0) if not math.isnan(score) else score
+        scale = self.baseline if self.baseline > 0 and math.isfinite(self.baseline) else 1.0
+        return max(1.0 - score / scale, -1.0) if not math.isnan(score) else score
+
+    def value(self, score: float, size_bytes: int | None, latency_ms: float | None) -> float:
+        """The objective of a model; what was not measured counts as the middle of its range."""
+        total = 0.0
+        for goal, weight in self.goals.items():
+            if goal == "accuracy":
+                total += weight * self.quality(score)
+            elif goal == "latency":
+                total += weight * (0.5 if latency_ms is None else _log_share(latency_ms, FASTEST_MS, SLOWEST_MS))
+            else:
+                total += weight * (0.5 if size_bytes is None else _log_share(size_bytes, SMALLEST, LARGEST))
+        if self.min_accuracy is not None and METRIC_NAMES[self.metric].direction == "maximize":
+            total -= SHORTFALL * max(0.0, self.min_accuracy - score)
+        return total
+
+
+def make_objective(objectives: Objectives, metric: str, baseline: float, min_accuracy: float | None) -> Objective:
+    """The objective a plan asks for (see the module for the rules)."""
+    if objectives.secondary is None and objectives.primary == "accuracy":
+        goals: dict[Goal, float] = {"accuracy": 1.0}
+    else:
+        first, second = objectives.weights or WEIGHTS
+        goals = {objectives.primary: first, objectives.secondary or "accuracy": second}
+    return Objective(goals, metric, baseline, min_accuracy)
+
+
+def _log_share(value: float, best: float, worst: float) -> float:
+    share = 1.0 - math.log(max(value, best) / best) / math.log(worst / best)
+    return max(share, -1.0)

@@ -1,0 +1,82 @@
+"""What a search stands on: the families that take the data, and the workers that train them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tools.core.errors import OptimizationError, ResourceError
+from tools.core.records import ExperimentPlan
+from tools.engine.execution import machine, process
+from tools.engine.execution.pool import InlinePool, Pool, WorkerPool
+from tools.engine.execution.worker import WorkerSetup, find_family
+from tools.engine.families.family import FAMILIES, Family
+from tools.engine.search.monitor import AutoMLMonitor
+from tools.engine.search.prepare import Prepared
+from tools.engine.search.space import Space, make_space
+
+WORKER_LEAST_BYTES = 150_000_000
+
+
+def choose_space(plan: ExperimentPlan, prepared: Prepared) -> Space:
+    """The families that take this data, as far as the plan allows, ordered by who proposes them first.
+
+    Raises:
+        TaskError: none is left.
+    """
+    spec = prepared.full.spec
+    if plan.families:
+        named = [FAMILIES.get(name) for name in plan.families]
+        fitting = [family for family in named if family.fits(spec)]
+        if not fitting:
+            raise OptimizationError(
+                f"None of the model families asked for ({', '.join(plan.families)}) takes this data.",
+                hint=f"Leave them out, or use: {', '.join(family.name for family in FAMILIES if family.fits(spec))}.",
+            )
+    else:
+        fitting = [family for family in FAMILIES if family.fits(spec)]
+    if not fitting:
+        raise OptimizationError(
+            f"There is no model family for {spec.task.kind} on {spec.modality} data.", hint="Choose another task."
+        )
+    families: dict[str, Family] = {family.name: family for family in fitting}
+    return make_space(families, spec, plan.fixed_params)
+
+
+def start_pool(plan: ExperimentPlan, prepared: Prepared, monitor: AutoMLMonitor, inline: bool) -> tuple[Pool, int]:
+    """Start the workers; memory limits are shared out among them.
+
+    Raises:
+        ResourceError: the memory limit is less than one worker needs.
+    """
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    free = replace(machine.inspect(), device=device)
+    limits = plan.limits
+    n_workers, threads = machine.plan_workers(free, prepared.data_bytes, limits.max_memory)
+    own = process.peak_bytes()
+    allowed = min(limits.max_memory, free.memory + own) if limits.max_memory else int(0.9 * free.memory) + own
+    # The fork server shares most of what it holds with its workers and holds about what this process holds.
+    left = allowed - own - (0 if inline else own // 2)
+    n_workers = max(1, min(n_workers, left // WORKER_LEAST_BYTES))
+    if limits.max_memory is not None and left < WORKER_LEAST_BYTES:
+        needed = limits.max_memory - left + WORKER_LEAST_BYTES
+        raise ResourceError(
+            f"Training needs about {needed / 1e6:.0f} MB of memory and {limits.max_memory / 1e6:.0f} MB are allowed.",
+            hint=f"Allow at least {needed / 1e6:.0f} MB.",
+            details={"needed_bytes": needed},
+        )
+    setup = WorkerSetup(
+        threads=free.free_cores if inline else threads,
+        device=device,
+        memory=left // n_workers,
+        gpu_memory=limits.max_gpu_memory,
+        families=find_family,
+    )
+    if inline:
+        torch.set_num_threads(max(1, free.free_cores))
+        return InlinePool(setup), 0
+    torch.set_num_threads(1)  # the parent exports and measures beside its busy workers
+    pool = WorkerPool(setup, n_workers)
+    monitor.workers_memory = pool.memory
+    return pool, n_workers

@@ -1,0 +1,176 @@
+"""The study: Optuna behind ask and tell, kept in the run folder so that nothing finished is lost or redone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+from optuna.samplers import BaseSampler
+from optuna.trial import Trial, TrialState
+
+from tools.core.records import TrialRecord
+from tools.engine.families.family import Params
+from tools.engine.search.journal import open_journal
+from tools.engine.search.space import Space
+
+RECORD, WHY, QUEUED, RETRY, EPOCHS = "record", "why", "queued", "retry", "best_epochs"
+DEFAULT = "default of"
+_STATES = {
+    "completed": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "infeasible": TrialState.PRUNED,  # with a violated constraint, which the samplers tell apart
+    "failed": TrialState.FAIL,
+}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A configuration to be judged. `retry`: it already is a second attempt."""
+
+    number: int
+    family: str
+    params: Params
+    why: str
+    trial: Trial
+    retry: bool = False
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A configuration to try before the sampler's own ideas."""
+
+    family: str
+    params: Params
+    why: str
+
+
+class Study:
+    """A search over a space, resumable from its journal.
+
+    Args:
+        path: The journal file.
+        space: What is searched.
+        make_sampler: Makes what new configurations come from, told how many trials the journal holds.
+        first: Configurations to try first, in order (ignored when the journal already holds them).
+    """
+
+    def __init__(
+        self, path: Path, space: Space, make_sampler: Callable[[int], BaseSampler], first: Sequence[Queued]
+    ) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._space = space
+        self._study = optuna.create_study(
+            storage=open_journal(path), study_name="search", direction="maximize", load_if_exists=True
+        )
+        self._study.sampler = make_sampler(len(self._study.get_trials(deepcopy=False)))
+        self.records: list[TrialRecord] = []
+        self.best_epochs: dict[int, tuple[float, ...]] = {}
+        self.interrupted = self._recover()
+        if not self._study.user_attrs.get(QUEUED):
+            for item in first:
+                self.enqueue(item)
+            self._study.set_user_attr(QUEUED, True)
+
+    @property
+    def finished(self) -> list[TrialRecord]:
+        """Trials with a score, best objective first; equals (few validation rows give many) by their log loss."""
+        done = [record for record in self.records if record.status == "completed" and record.objective is not None]
+        return sorted(done, key=lambda record: (-(record.objective or 0.0), record.metrics.get("log_loss", 0.0)))
+
+    def leaders(self, n: int) -> list[TrialRecord]:
+        """The best `n` trials, then every family's best trial and best default: few, and not all of one kind."""
+        done = self.finished
+        chosen = {record.number: record for record in done[:n]}
+        for wanted in ("", DEFAULT):
+            seen: set[str] = set()
+            for record in done:
+                if record.reason.startswith(wanted) and record.model_architecture not in seen:
+                    seen.add(record.model_architecture)
+                    chosen.setdefault(record.number, record)
+        return list(chosen.values())
+
+    @property
+    def n_queued(self) -> int:
+        """Configurations that wait."""
+        return len(self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+
+    def enqueue(self, item: Queued, retry: bool = False) -> None:
+        """Put a configuration at the end of the queue."""
+        self._study.enqueue_trial(self._space.flat(item.family, item.params), user_attrs={WHY: item.why, RETRY: retry})
+
+    def ask(self) -> Candidate:
+        """The next configuration: from the queue, then from the sampler."""
+        trial = self._study.ask()
+        family, params = self._space.suggest(trial)
+        attrs = trial.user_attrs
+        return Candidate(
+            trial.number, family, params, str(attrs.get(WHY, "sampled")), trial, bool(attrs.get(RETRY, False))
+        )
+
+    def tell(
+        self,
+        candidate: Candidate,
+        record: TrialRecord,
+        violations: dict[str, float] | None = None,
+        best_epochs: tuple[float, ...] = (),
+    ) -> None:
+        """Keep the end of a trial; once this returns, it survives a kill.
+
+        Args:
+            candidate: As `ask` gave it.
+            record: What came out.
+            violations: Limit -> by how much it is exceeded (relative); for an infeasible trial.
+            best_epochs: For a refit.
+        """
+        trial = candidate.trial
+        # The record goes first: a trial killed between the two writes is completed from it (see `_recover`).
+        trial.set_user_attr(EPOCHS, list(best_epochs))
+        for name, amount in (violations or {}).items():
+            trial.set_constraint(name, amount)
+        if record.status == "pruned" and record.objective is not None:
+            trial.report(record.objective, max(1, len(record.curve)))
+        trial.set_user_attr(RECORD, record.model_dump(mode="json"))
+        self._tell(trial.number, record)
+        self._remember(record, best_epochs)
+
+    def _tell(self, number: int, record: TrialRecord) -> None:
+        state = _STATES[record.status]
+        usable = record.objective is not None and math.isfinite(record.objective)
+        if state is TrialState.COMPLETE and not usable:
+            state = TrialState.FAIL
+        self._study.tell(number, record.objective if state is TrialState.COMPLETE else None, state=state)
+
+    def _remember(self, record: TrialRecord, best_epochs: tuple[float, ...]) -> None:
+        self.records.append(record)
+        self.best_epochs[record.number] = best_epochs
+
+    def _recover(self) -> int:
+        """Read what an earlier run left: finished trials are taken over, running ones are tried again.
+
+        Returns:
+            How many running trials were put back in the queue.
+        """
+        again = 0
+        for trial in self._study.get_trials(deepcopy=False):
+            kept = trial.user_attrs.get(RECORD)
+            if trial.state == TrialState.RUNNING:
+                if kept is not None:
+                    self._tell(trial.number, TrialRecord.model_validate(kept))
+                else:
+                    # Queued before it is told: a kill between the two tries it twice rather than never.
+                    wanted = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+                    if wanted:
+                        attrs = {WHY: trial.user_attrs.get(WHY, "sampled"), RETRY: trial.user_attrs.get(RETRY, False)}
+                        self._study.enqueue_trial(wanted, user_attrs=attrs)
+                        again += 1
+                    self._study.tell(trial.number, state=TrialState.FAIL)
+            if kept is not None:
+                epochs = tuple(float(value) for value in trial.user_attrs.get(EPOCHS, ()))
+                self._remember(TrialRecord.model_validate(kept), epochs)
+        return again
+
+
+__all__ = ["DEFAULT", "Candidate", "Queued", "Study"]

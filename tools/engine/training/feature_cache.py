@@ -1,0 +1,67 @@
+"""Features of pictures under a frozen network, computed once per process and picture, whoever asks for them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+
+import torch
+from torch import Tensor
+
+_MOST_BYTES = 2**29
+_TOGETHER = 8
+"""Pictures computed at once. Always this many (the last group is filled up), so a picture's features do not depend on
+which pictures happened to be known already: convolutions round differently for other batch sizes."""
+
+
+class FeatureCache:
+    """Picture -> features, forgetting what was not used for longest when there is too much.
+
+    Trials, folds, the refit and the scoring of one job share it: they see the same pictures through the same frozen
+    layers.
+
+    Args:
+        most_bytes: Memory that may be used.
+    """
+
+    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+        self._most, self._bytes = most_bytes, 0
+        self._rows: OrderedDict[tuple[Hashable, bytes], Tensor] = OrderedDict()
+
+    def get(self, key: Hashable, pixels: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
+        """Features of a batch.
+
+        Args:
+            key: Names the frozen network; equal keys must mean equal networks.
+            pixels: uint8 [n, channels, height, width].
+            compute: Pictures [m, ...] -> features [m, ...], without gradient.
+
+        Returns:
+            Features [n, ...] on the pictures' device.
+        """
+        if not len(pixels):
+            return compute(pixels)
+        device = pixels.device
+        place: tuple[Hashable, ...] = (key, str(device), tuple(pixels.shape[1:]))
+        names = [(place, hashlib.blake2b(row.tobytes(), digest_size=16).digest()) for row in pixels.cpu().numpy()]
+        missing = [number for number, name in enumerate(names) if name not in self._rows]
+        found: dict[int, Tensor] = {}
+        for start in range(0, len(missing), _TOGETHER):
+            group = missing[start : start + _TOGETHER]
+            filled = group + [group[-1]] * (_TOGETHER - len(group))
+            for number, row in zip(group, compute(pixels[filled]), strict=False):
+                found[number] = row.clone()
+        rows = [found[number] if number in found else self._rows[name] for number, name in enumerate(names)]
+        for name, row in zip(names, rows, strict=True):
+            if name not in self._rows:
+                self._bytes += row.numel() * row.element_size()
+            self._rows[name] = row
+            self._rows.move_to_end(name)
+        while self._bytes > self._most and self._rows:
+            _, dropped = self._rows.popitem(last=False)
+            self._bytes -= dropped.numel() * dropped.element_size()
+        return torch.stack(rows)
+
+
+FEATURES = FeatureCache()

@@ -1,0 +1,140 @@
+"""The training loop: in-memory batches, one fused update, pausable and repeatable to the bit."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tools.engine.data.dataset import DataSpec, Encoded
+from tools.engine.training.adamw import FlatAdamW
+from tools.engine.training.batches import Batches
+from tools.engine.training.dropout import MaskPool, connect
+from tools.engine.training.learner import FitContext, Report
+from tools.engine.training.losses import loss_for
+from tools.engine.training.network import Network
+from tools.engine.training.network_learner import Fitted, NetworkLearner
+from tools.engine.training.precision import training_precision
+from tools.engine.training.recipe import Recipe
+from tools.engine.training.schedule import factor
+from tools.engine.training.work import Cadence
+
+
+class TorchLearner(NetworkLearner):
+    """Trains a `Network` with AdamW in shuffled batches.
+
+    Args:
+        make: Builds the network from the fitted statistics.
+        fitted: Statistics of the training rows.
+        recipe: Training settings.
+        spec: Shapes of the data.
+        train: Training rows; None for a learner that is only measured or loaded.
+        validation: Rows that are scored.
+        context: Seed, device, score, deadline.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[Fitted], Network],
+        fitted: Fitted,
+        recipe: Recipe,
+        spec: DataSpec,
+        train: Encoded | None,
+        validation: Encoded | None,
+        context: FitContext,
+    ) -> None:
+        self.recipe = recipe
+        self._loss = loss_for(spec.task, recipe.label_smoothing, recipe.regression_loss)
+        self._generator = torch.Generator().manual_seed(context.seed)
+        self._step = 0
+        self._batches: Batches | None = None
+        plain = loss_for(spec.task, 0.0, recipe.regression_loss)
+        super().__init__(make, fitted, plain, spec, train, validation, context, recipe.channels_last)
+
+    def _build(self) -> None:
+        self._make_network()
+        self._optimizer = FlatAdamW(self._flat, self.recipe.weight_decay, self.recipe.betas)
+        connect(self.network, MaskPool(self.context.seed, self._generator, self.context.device))
+        self._batches = None
+
+    def _open(self) -> Batches:
+        """The batches; at the first call the data is prepared and put on the device."""
+        if self._batches is None:
+            tensors = self._training_data()
+            self._batches = Batches(tensors, self.recipe.batch_size, self._generator)
+            n_validation = len(self._evaluation[0]) if self._evaluation else 0
+            self._cadence = Cadence.plan(self.network, tensors[:-1], self._batches.per_epoch, n_validation)
+        return self._batches
+
+    def _advance(self) -> Report:
+        """Train up to the next report."""
+        started = time.perf_counter()
+        batches = self._open()
+        total = (self.context.max_epochs or self.recipe.epochs) * batches.per_epoch
+        goal = min(total, self._cadence.next_report(self._step))
+        self.network.train()
+        losses: list[Tensor] = []
+        timed_out = False
+        with training_precision(self.context.device, self.recipe.bf16):
+            while self._step < goal and not timed_out:
+                elapsed = self._trained_s + time.perf_counter() - started
+                losses.append(self._train_step(batches, self._progress(total, elapsed)))
+                self._step += 1
+                timed_out = self._out_of_time()
+        # Read once per report and not once per step: on a GPU reading waits for the device.
+        loss = self._check(float(torch.stack(losses).mean()) if losses else math.inf)
+        self._n_reports += 1
+        epoch = self._step / batches.per_epoch
+        self._finished = timed_out or self._step >= total
+        if self._finished or self._n_reports == 1 or self._cadence.is_scored(self._step):
+            self._evaluate(epoch)
+        if self.recipe.patience and self.context.score and epoch - self._best.epoch >= self.recipe.patience:
+            self._finished = True
+        self._trained_s += time.perf_counter() - started
+        return self._report(loss, epoch)
+
+    def _progress(self, total: int, elapsed: float) -> float:
+        """Share of the training that has passed: by steps or, when the deadline comes first, by time.
+
+        So a training that is cut short by its deadline has had its small learning rates too.
+        """
+        by_steps = self._step / total
+        if self.context.deadline == math.inf:
+            return by_steps
+        left = max(0.0, self.context.deadline - time.time())
+        return max(by_steps, elapsed / (elapsed + left))
+
+    def _train_step(self, batches: Batches, progress: float) -> Tensor:
+        *inputs, target = batches.next()
+        if self.recipe.augment is not None:
+            inputs[0] = self.recipe.augment(inputs[0], self._generator)
+        rate = self.recipe.lr * factor(self.recipe.schedule, progress, self.recipe.warmup)
+        self._flat.clear()
+        scores = self.network.training_scores(*inputs).float()
+        if len(scores) != len(target):
+            target = target.repeat(len(scores) // len(target), *[1] * (target.dim() - 1))
+        loss = self._loss(scores, target)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.recipe.clip:
+            self._flat.clip(self.recipe.clip)
+        self._optimizer.step(rate)
+        return loss.detach()
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "step": self._step,
+            "optimizer": self._optimizer.state(),
+            "generator": self._generator.get_state(),
+            "batches": None if self._batches is None else self._batches.state(),
+        }
+
+    def _load_state(self, state: dict[str, Any]) -> None:
+        self._step = state["step"]
+        self._optimizer.load_state(state["optimizer"])
+        self._generator.set_state(state["generator"])
+        if self._train is not None and state["batches"] is not None:
+            self._open().load_state(state["batches"])
