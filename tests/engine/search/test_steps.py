@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -29,42 +30,47 @@ def feasibility(max_model_size: int | None) -> Feasibility:
     return Feasibility(space, Limits(max_model_size=max_model_size), cost)
 
 
-IN_TIME, TOO_LATE = Budget(time.time(), 100.0), Budget(time.time() - 100.0, 10.0)
+def in_time() -> Budget:
+    return Budget(time.time(), 100.0)  # Counted from when the test runs, which may be long after collection.
 
 
-@pytest.mark.parametrize("budget", [IN_TIME, TOO_LATE])
-def test_configurations_stay_in_their_order_when_the_first_fits(budget: Budget) -> None:
+def too_late() -> Budget:
+    return Budget(time.time() - 100.0, 10.0)
+
+
+@pytest.mark.parametrize("budget", [in_time, too_late])
+def test_configurations_stay_in_their_order_when_the_first_fits(budget: Callable[[], Budget]) -> None:
     first = [queued(10), queued(4000), queued(20, "two")]
-    assert architect(feasibility(1_000_000), first, budget) == first
+    assert architect(feasibility(1_000_000), first, budget()) == first
 
 
 def test_one_that_fits_is_enough_to_keep_all() -> None:
     first = [queued(4000), queued(10), queued(3000, "two")]
-    assert architect(feasibility(1_000_000), first, IN_TIME) == first
+    assert architect(feasibility(1_000_000), first, in_time()) == first
 
 
 def test_when_none_fits_all_are_shrunk() -> None:
-    found = architect(feasibility(1_000_000), [queued(4000), queued(3000, "two")], IN_TIME)
+    found = architect(feasibility(1_000_000), [queued(4000), queued(3000, "two")], in_time())
     assert [item.family for item in found] == ["one", "two"]
     assert all(item.params["width"] <= 980 and "shrunk to fit" in item.why for item in found)
 
 
 def test_what_there_was_no_time_to_look_at_stays_behind_what_was_shrunk() -> None:
     first = [queued(4000), queued(10), queued(20, "two")]
-    found = architect(feasibility(1_000_000), first, TOO_LATE)
+    found = architect(feasibility(1_000_000), first, too_late())
     assert "shrunk to fit" in found[0].why
     assert found[1:] == first[1:]
 
 
-@pytest.mark.parametrize("budget", [IN_TIME, TOO_LATE])
-def test_a_limit_nothing_can_meet_is_refused_also_without_time(budget: Budget) -> None:
+@pytest.mark.parametrize("budget", [in_time, too_late])
+def test_a_limit_nothing_can_meet_is_refused_also_without_time(budget: Callable[[], Budget]) -> None:
     with pytest.raises(ResourceError, match="smallest model takes 4 kB of 3 kB"):
-        architect(feasibility(3_000), [queued(4000), queued(10)], budget)
+        architect(feasibility(3_000), [queued(4000), queued(10)], budget())
 
 
 def test_without_limits_every_family_is_measured_once_while_there_is_time() -> None:
     first, measured = [queued(10), queued(20), queued(30, "two")], feasibility(None)
-    assert architect(measured, first, IN_TIME) == first
+    assert architect(measured, first, in_time()) == first
     assert [measured.known_cost(item.family, item.params) is not None for item in first] == [True, False, True]
     none = feasibility(None)
     architect(none, first, Budget(time.time(), 5.0))
