@@ -10,9 +10,9 @@ import onnxruntime as ort
 import pytest
 from playwright.sync_api import Page, expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(150), pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(200), pytest.mark.xdist_group("browser")]
 
-TRAINED = 45_000
+TRAINED = 60_000
 
 
 def say(page: Page, text: str) -> None:
@@ -42,13 +42,13 @@ def flowers(tmp_path: Path) -> Path:
 def test_upload_ask_watch_plot_download(page: Page, flowers: Path, tmp_path: Path) -> None:
     page.set_input_files("#message input[type=file]", str(flowers))
     expect(page.locator("#message").get_by_label("Remove file")).to_be_visible()
-    say(page, "Train a classifier that predicts kind, 15 seconds")
+    say(page, "Train a classifier that predicts kind, 30 seconds, 6 trials")
 
     expect(page.locator("#chat [data-testid=user]")).to_contain_text("flowers.csv")
-    expect(page.locator("#chat .thought-group")).to_contain_text("Building a model", timeout=15_000)
-    expect(page.locator("#chat progress")).to_be_visible(timeout=15_000)
-    expect(page.locator("#chat .thought-group")).to_contain_text(re.compile(r"\d+ s left"), timeout=15_000)
-    expect(page.locator("#chat .thought-group")).to_contain_text("task analysis", timeout=15_000)
+    expect(page.locator("#chat .thought-group")).to_contain_text("Building a model", timeout=25_000)
+    expect(page.locator("#chat progress")).to_be_visible(timeout=25_000)
+    expect(page.locator("#chat .thought-group")).to_contain_text(re.compile(r"\d+ s left"), timeout=25_000)
+    expect(page.locator("#chat .thought-group")).to_contain_text("task analysis", timeout=25_000)
 
     wait_until_answered(page)
     expect(page.locator("#chat .thought-group").first).to_contain_text("Built a model")
@@ -72,8 +72,8 @@ def test_upload_ask_watch_plot_download(page: Page, flowers: Path, tmp_path: Pat
 
 
 def test_a_reload_in_the_middle_loses_nothing(page: Page) -> None:
-    say(page, "Train a classifier on wine, 18 seconds")
-    expect(page.locator("#chat progress")).to_be_visible(timeout=15_000)
+    say(page, "Train a classifier on wine, 25 seconds")
+    expect(page.locator("#chat progress")).to_be_visible(timeout=25_000)
     address = page.url
     assert "session=" in address
 
@@ -90,11 +90,11 @@ def test_a_reload_in_the_middle_loses_nothing(page: Page) -> None:
 
 def test_stop_asks_about_the_job_and_stops_it(page: Page) -> None:
     say(page, "Train a classifier on digits, 60 seconds")
-    expect(page.locator("#chat progress")).to_be_visible(timeout=15_000)
+    expect(page.locator("#chat progress")).to_be_visible(timeout=25_000)
     page.locator("#message button.stop-button").click()
     expect(page.locator("#stop-row")).to_contain_text("Stop the training job as well?")
     page.locator("#stop-job").click()
-    wait_until_answered(page, timeout=15_000)
+    wait_until_answered(page, timeout=25_000)
     expect(page.locator("#stop-row")).to_be_hidden()
     expect(page.locator("#chat [data-testid=bot]").last).to_contain_text("Stopped")
 

@@ -14,6 +14,8 @@ from tools.tracking.plots import plot
 if TYPE_CHECKING:
     from tests.tools.conftest import Workplace
 
+pytestmark = pytest.mark.xdist_group("trained")
+
 
 def test_the_workflow_delivers_a_tested_model_within_its_limits(trained: Workplace) -> None:
     record = trained.context.store.get(1)

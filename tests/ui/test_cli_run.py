@@ -11,6 +11,8 @@ import pytest
 
 from ui.cli import main
 
+pytestmark = pytest.mark.xdist_group("cli_run")
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
