@@ -21,7 +21,9 @@ START_S = 20.0
 """How long a job may be known without its process being known (it is just being started)."""
 POLL_S = 0.05
 KEPT_SHARE = 0.75
-"""A resumed job has the time that was left, but at least a quarter of its budget: it must still export."""
+LEAST_S = 10.0
+"""A resumed job has the time that was left, but at least a quarter of its budget and ten seconds of it: it must load the
+engine again, and still export."""
 
 Jobs = list[JobRecord]
 
@@ -116,7 +118,8 @@ class JobManager:
                     hint="Only failed, interrupted and cancelled experiments can be resumed.",
                 )
             asked = time.time()
-            used = min(record.wall_s, KEPT_SHARE * record.plan.limits.time_s)
+            time_s = record.plan.limits.time_s
+            used = max(0.0, min(record.wall_s, KEPT_SHARE * time_s, time_s - LEAST_S))
             attempt = Attempt(started=asked - used, asked=asked, offset=folder.events_size())
             folder.write_attempt(attempt)  # before the status: nobody may take the dead process for this one
             folder.unmark_cancelled()
