@@ -40,6 +40,8 @@ class FakeLearner(Learner):
         epochs = self.context.max_epochs or int(self.params.get("epochs", 5))
         for step in range(1, epochs + 1):
             time.sleep(float(self.params.get("step_s", 0.0)))
+            if mode == "jitter":
+                time.sleep(os.urandom(1)[0] / 255 * 0.01)
             if mode == "crash":
                 os._exit(3)
             if mode == "kill":
@@ -78,7 +80,7 @@ class FakeLearner(Learner):
     def n_parameters(self) -> int:
         return 10 * int(self.params.get("width", 8))
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, resumable: bool = False) -> None:
         path.write_text(str(self.best_share))
 
     def load(self, path: Path) -> None:

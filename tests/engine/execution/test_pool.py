@@ -84,7 +84,7 @@ def test_a_trial_gives_score_metrics_curve_usage_and_checkpoint(
 
 @pytest.mark.parametrize(
     ("mode", "reason"),
-    [("crash", "crashed"), ("kill", "crashed"), ("memory", "out of memory"), ("nan", "not finite"), ("bug", "crashed")],
+    [("crash", "crashed"), ("kill", "killed"), ("memory", "out of memory"), ("nan", "not finite"), ("bug", "crashed")],
 )
 def test_a_failing_trial_costs_itself_alone(pool: WorkerPool, fold: FoldFiles, mode: str, reason: str) -> None:
     pool.submit(assignment(fold, 1, mode=mode))

@@ -131,7 +131,7 @@ def test_pausing_and_saving_change_nothing(family: Family, case: RealSet, tmp_pa
     assert seen == expected
     stopped = make(family, case, params, max_epochs=4)
     seen = [(report.step, report.train_loss, report.score) for report in itertools.islice(stopped.reports(), 1)]
-    stopped.save(tmp_path / "state")
+    stopped.save(tmp_path / "state", resumable=True)
     resumed = make(family, case, params, max_epochs=4)
     resumed.load(tmp_path / "state")
     seen += [(report.step, report.train_loss, report.score) for report in resumed.reports()]

@@ -271,10 +271,37 @@ def test_a_trial_killed_between_its_record_and_its_end_is_taken_over(build: Buil
 
 def test_a_trial_behind_the_others_is_given_up_and_told_as_pruned(build: Build, tmp_path: Path) -> None:
     with WorkerPool(WorkerSetup(families=find_fake), 1) as pool:
-        built = build(plan(max_trials=14), pool=pool, epochs=20, step_s=0.015)
+        sink = ListSink(lambda sink: len(sink.trials) >= 14)
+        built = build(plan(), sink, pool=pool, epochs=20, step_s=0.015)
         built.search.run()
     pruned = [trial for trial in built.sink.trials if trial.status == "pruned"]
     assert pruned
     assert all("given up early" in trial.reason and len(trial.curve) < 20 for trial in pruned)
     assert not any((tmp_path / "checkpoints" / str(trial.number)).exists() for trial in pruned)
     assert max(trial.score or 0 for trial in pruned) < (built.study.finished[0].score or 0)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_bounded_by_trials_the_same_seed_gives_the_same_trials_whatever_the_pace(
+    workers: int, tmp_path: Path, fold: FoldFiles
+) -> None:
+    seen = []
+    for name in ("first", "second"):
+        with WorkerPool(WorkerSetup(families=find_fake), workers) as pool:
+            asked = plan(max_trials=26)
+            built = Built(tmp_path / name, fold, asked, ListSink(), pool, mode="jitter", epochs=8)
+            built.search.run()
+        trials = [(t.number, t.status, t.hyperparameters, t.objective) for t in built.sink.trials]
+        assert [trial[0] for trial in trials] == list(range(26))
+        seen.append(trials)
+    assert seen[0] == seen[1]
+    assert "pruned" in {trial[1] for trial in seen[0]}
+
+
+def test_a_trial_whose_worker_is_killed_is_tried_once_more(build: Build) -> None:
+    with WorkerPool(WorkerSetup(families=find_fake), 1) as pool:
+        built = build(plan(max_trials=2), pool=pool, mode="kill")
+        assert built.search.run() == "max_trials"
+    assert Counter(trial.reason for trial in built.sink.trials) == {"killed": 4, "killed again": 2}  # four defaults
+    assert len({repr(trial.hyperparameters) for trial in built.sink.trials}) == 4
+    assert all("signal 9" in trial.error.message for trial in built.sink.trials if trial.error)

@@ -86,7 +86,7 @@ def test_a_loaded_learner_grows_on_as_if_it_had_never_stopped(name: str, tmp_pat
     expected = [(report.epoch, report.train_loss, report.score) for report in whole.reports()]
     stopped, _ = grown(name, "number", score=score)
     seen = [(report.epoch, report.train_loss, report.score) for report in islice(stopped.reports(), 2)]
-    stopped.save(tmp_path / "state")
+    stopped.save(tmp_path / "state", resumable=True)
     again, _ = grown(name, "number", score=score)
     again.load(tmp_path / "state")
     seen += [(report.epoch, report.train_loss, report.score) for report in again.reports()]

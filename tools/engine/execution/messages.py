@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from tools.engine.data.dataset import DataSpec
 
-FailureReason = Literal["crashed", "out of memory", "hung", "not finite"]
+FailureReason = Literal["crashed", "killed", "out of memory", "hung", "not finite"]
+"""`killed`: by a signal from outside (or its own fault, as a segmentation violation); the same may work next time."""
 Ending = Literal["completed", "stopped", "deadline"]
 
 

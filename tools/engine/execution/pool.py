@@ -193,12 +193,18 @@ class WorkerPool:
 
     def _lost(self, worker: _Worker, reason: FailureReason, message: str) -> Iterator[Event]:
         """Bury a worker, say what became of its trial, and start another in its place."""
+        if reason == "crashed":
+            worker.process.join(0.5)  # it is ending by itself: its own exit code says why
         worker.process.kill()
         worker.process.join(2.0)
         if reason == "crashed":
             message = _last_words(worker.process)
+            reason = "killed" if (worker.process.exitcode or 0) < 0 else reason
         worker.connection.close()
-        if not worker.ready and reason == "crashed":  # one that is only slow to start was not given the time
+        if not worker.ready and reason in (
+            "crashed",
+            "killed",
+        ):  # one that is only slow to start was not given the time
             self._starts_in_vain += 1
             if self._starts_in_vain >= MAX_STARTS_IN_VAIN:
                 raise ResourceError(

@@ -104,7 +104,8 @@ class Finals:
     def _rank(self, judged: Judged) -> tuple[float, float]:
         record, metrics = judged.record, judged.metrics
         score = metrics[self.prepared.source.task.metric]
-        value = self.objective.value(score, record.model_size, record.resources.inference_latency)
+        latency = record.resources.inference_latency
+        value = self.objective.value(score, record.model_size, latency, metrics.get("accuracy"))
         return value, -metrics.get("log_loss", 0.0)
 
     @property
@@ -161,5 +162,6 @@ def judge(finalists: list[TrialRecord], results: dict[int, dict[int, Finished]],
 
 
 def _means(events: list[Finished]) -> dict[str, float]:
-    names = events[0].metrics
-    return {name: float(np.mean([event.metrics[name] for event in events])) for name in names}
+    """Over the folds where a metric has a value: a fold without a rare class has no AUC, for instance."""
+    names = dict.fromkeys(name for event in events for name in event.metrics)
+    return {name: float(np.mean([e.metrics[name] for e in events if name in e.metrics])) for name in names}

@@ -27,7 +27,8 @@ from tools.engine.search.pruning import Halving
 from tools.engine.search.seeds import training_seed
 from tools.engine.search.study import Candidate, Queued, Study
 from tools.engine.search.team import refit_time
-from tools.engine.search.trial_record import make_record
+from tools.engine.search.trial_record import cut_at, make_record
+from tools.engine.search.turns import Turns
 
 log = logging.getLogger(__name__)
 Reason = Literal["time", "max_trials", "patience", "space", "cancelled"]
@@ -39,18 +40,26 @@ PROPOSE_S = 0.5
 INFEASIBLE_IN_A_ROW = 10
 FAILURES_IN_VAIN = 12
 LAST_WAIT_S = 1.0
+KILLED = "killed"
+"""Reason of a trial whose worker was killed and that is tried once more: it does not count."""
 HOLDOUT_REFIT_SHARE = 0.15
 
 
 @dataclass
 class _Running:
-    """A trial in a worker."""
+    """A trial in a worker. `known`: the trials it is compared with; None for all there are."""
 
     candidate: Candidate
     cost: Cost | None
     started: float
-    pruned: bool = False
+    known: frozenset[int] | None = None
+    pruned_at: int | None = None
     best: float = math.nan
+
+    @property
+    def pruned(self) -> bool:
+        """Whether it was given up."""
+        return self.pruned_at is not None
 
 
 @dataclass
@@ -90,6 +99,9 @@ class Search:
     _started: float = 0.0
     _reason: Reason | None = None
 
+    def __post_init__(self) -> None:
+        self._turns = Turns(in_order=self.plan.search.max_trials is not None)
+
     def run(self) -> Reason:
         """Search until time, trials, patience, the grid or the user ends it.
 
@@ -102,7 +114,7 @@ class Search:
         while True:
             self._reason = self._over()
             if self._reason == "cancelled":
-                return "cancelled"
+                break
             if self._reason is None:
                 self._fill()
             elif not self._running or self._give_up_waiting():
@@ -115,6 +127,8 @@ class Search:
                 else:
                     self._failed(event)
             self.monitor.tick("search", self._reading)
+        self._turns.release()
+        self.monitor.collect_metrics("search", self._reading())
         return self._reason
 
     # Ends
@@ -123,8 +137,9 @@ class Search:
         search = self.plan.search
         if self.sink.cancelled():
             return "cancelled"
-        counted = [record for record in self.study.records if record.status != "infeasible"]
-        if search.max_trials is not None and len(counted) + len(self._running) >= search.max_trials:
+        counted = [r for r in self.study.records if r.status != "infeasible" and r.reason != KILLED]
+        started = len(counted) + len(self._running) + len(self._turns.held)
+        if search.max_trials is not None and started >= search.max_trials:
             return "max_trials"
         if search.early_stopping_patience is not None and _stale(counted) >= search.early_stopping_patience:
             return "patience"
@@ -166,12 +181,15 @@ class Search:
     # Starts
 
     def _fill(self) -> None:
-        while self.pool.free and self._over() is None:
+        while self.pool.free and self._over() is None and self._turns.may_ask(self.study.n_queued > 0):
+            known = frozenset() if self.study.n_queued else self._turns.told
             proposed = self._propose()
             if proposed is None:
                 return
             candidate, cost = proposed
-            self._running[candidate.number] = _Running(candidate, cost, time.time())
+            self._turns.started(candidate.number)
+            compared = known if self._turns.in_order else None
+            self._running[candidate.number] = _Running(candidate, cost, time.time(), compared)
             deadline = self.budget.trial_deadline(self._started, self._closing_s)
             self.pool.submit(
                 Assignment(
@@ -228,8 +246,13 @@ class Search:
         running.best = objective
         if running.pruned or self._reason is not None:
             return
-        if self.halving.report(event.trial, running.candidate.family, event.step, objective):
-            running.pruned = True
+        family = running.candidate.family
+        if running.known is None:
+            behind = self.halving.report(event.trial, family, event.step, objective)
+        else:
+            behind = self.halving.compare(event.trial, family, event.step, objective, running.known)
+        if behind:
+            running.pruned_at = event.step
             self.pool.stop(event.trial, keep=False)
 
     def _finished(self, event: Finished) -> None:
@@ -237,6 +260,8 @@ class Search:
         if running is None:
             return
         self._closing_s = max(0.9 * self._closing_s, 1.5 * event.closing_s)
+        if running.pruned_at is not None and running.known is not None:
+            event = cut_at(event, running.pruned_at, self.metric, self.maximize)
         if math.isnan(event.score):
             self._end(event.trial, "failed", event=event, reason="It has no score on the validation data.")
             return
@@ -246,8 +271,6 @@ class Search:
         elif event.ending != "completed":
             reason += "; training was cut short by the time limit" if event.ending == "deadline" else "; ended early"
         self._end(event.trial, "pruned" if running.pruned else "completed", event=event, reason=reason)
-        self._plan_end()
-        self._drop_checkpoints()
 
     def _failed(self, event: Failed) -> None:
         running = self._running.get(event.trial)
@@ -259,7 +282,11 @@ class Search:
             return
         kind = "resource" if event.reason in ("out of memory", "hung") else "optimization"
         error = {"type": kind, "message": f"{event.reason.capitalize()}: {event.message}", "hint": ""}
-        self._end(event.trial, "failed", error=error, reason=event.reason, time_s=time.time() - running.started)
+        again = event.reason == KILLED and not candidate.retry
+        reason = event.reason if again or event.reason != KILLED else "killed again"
+        self._end(event.trial, "failed", error=error, reason=reason, time_s=time.time() - running.started)
+        if again:
+            self.study.enqueue(Queued(candidate.family, candidate.params, f"trial {event.trial} once more"), True)
         if event.reason == "out of memory" and not candidate.retry:
             smaller = self._smaller_batch(candidate)
             if smaller is not None:
@@ -291,7 +318,13 @@ class Search:
         cost = running.cost
         if event is not None and status == "completed" and cost is None:
             cost = self._measure_if_good(running.candidate, event)
-        self._tell(running.candidate, status, cost, event, error, reason, time_s)
+
+        def tell() -> None:
+            self._tell(running.candidate, status, cost, event, error, reason, time_s)
+            self._plan_end()
+            self._drop_checkpoints()
+
+        self._turns.ended(number, tell, counts=reason != KILLED)
 
     def _tell(
         self,
@@ -306,12 +339,14 @@ class Search:
     ) -> None:
         record = make_record(candidate, status, cost, event, error, reason, time_s, self._objective)
         self.study.tell(candidate, record, violations, event.best_epochs if event else ())
+        if self._turns.in_order:
+            self._replay(record)
         self.sink.trial(record)
 
     def _measure_if_good(self, candidate: Candidate, event: Finished) -> Cost | None:
         """Without a limit only the trials that may be delivered are measured: it takes the time of a short trial."""
         leaders = self.study.finished[:FINALISTS]
-        objective = self._objective(event.score, None)
+        objective = self._objective(event.score, None, event.metrics.get("accuracy"))
         if len(leaders) == FINALISTS and objective <= (leaders[-1].objective or 0.0):
             return self.feasibility.known_cost(candidate.family, candidate.params)
         if self.budget.search_left() < 2.0:
@@ -322,8 +357,9 @@ class Search:
             log.warning("Trial %d could not be measured: %s", candidate.number, error)
             return None
 
-    def _objective(self, score: float, cost: Cost | None) -> float:
-        return self.objective.value(score, cost.size_bytes if cost else None, cost.latency_ms if cost else None)
+    def _objective(self, score: float, cost: Cost | None, accuracy: float | None = None) -> float:
+        size, latency = (cost.size_bytes, cost.latency_ms) if cost else (None, None)
+        return self.objective.value(score, size, latency, accuracy)
 
     def _replay(self, record: TrialRecord) -> None:
         size, latency = record.model_size, record.resources.inference_latency
@@ -340,7 +376,8 @@ class Search:
 
     def _drop_checkpoints(self) -> None:
         """Keep those of the leaders; others are also left by trials that were given up, or interrupted by a kill."""
-        kept = {record.number for record in self.study.leaders(KEPT_CHECKPOINTS)} | set(self._running)
+        kept = {record.number for record in self.study.leaders(KEPT_CHECKPOINTS)}
+        kept |= set(self._running) | self._turns.held
         for path in self._checkpoint(0).parent.glob("*"):
             if path.name.isdigit() and int(path.name) not in kept:
                 shutil.rmtree(path, ignore_errors=True)
@@ -367,8 +404,8 @@ class Search:
         done = [record for record in self.study.records if record.status != "infeasible"]
         best = self.study.finished[0] if self.study.finished else None
         return {
-            "current_trial": len(done) + len(self._running),
-            "finished": len(done),
+            "current_trial": len(done) + len(self._running) + len(self._turns.held),
+            "finished": len(done) + len(self._turns.held),
             "best_metrics": best.metrics if best else {},
             "disk": process.folder_bytes(self.folder),
         }

@@ -53,8 +53,17 @@ class Objective:
         scale = self.baseline if self.baseline > 0 and math.isfinite(self.baseline) else 1.0
         return max(1.0 - score / scale, -1.0) if not math.isnan(score) else score
 
-    def value(self, score: float, size_bytes: int | None, latency_ms: float | None) -> float:
-        """The objective of a model; what was not measured counts as the middle of its range."""
+    def value(
+        self, score: float, size_bytes: int | None, latency_ms: float | None, accuracy: float | None = None
+    ) -> float:
+        """The objective of a model; what was not measured counts as the middle of its range.
+
+        Args:
+            score: Value of the metric.
+            size_bytes: Of the exported model.
+            latency_ms: For one row.
+            accuracy: What `min_accuracy` is about where the metric is another one.
+        """
         total = 0.0
         for goal, weight in self.goals.items():
             if goal == "accuracy":
@@ -63,8 +72,10 @@ class Objective:
                 total += weight * (0.5 if latency_ms is None else _log_share(latency_ms, FASTEST_MS, SLOWEST_MS))
             else:
                 total += weight * (0.5 if size_bytes is None else _log_share(size_bytes, SMALLEST, LARGEST))
-        if self.min_accuracy is not None and METRIC_NAMES[self.metric].direction == "maximize":
-            total -= SHORTFALL * max(0.0, self.min_accuracy - score)
+        reached = score if METRIC_NAMES[self.metric].direction == "maximize" else None
+        reached = accuracy if accuracy is not None else reached
+        if self.min_accuracy is not None and reached is not None:
+            total -= SHORTFALL * max(0.0, self.min_accuracy - reached)
         return total
 
 

@@ -44,10 +44,16 @@ class Halving:
             return False
         others = list(seen.values())
         seen[trial] = objective
-        if len(others) < PROTECTED or len(self._trials[family]) <= PROTECTED:
+        return len(self._trials[family]) > PROTECTED and behind(objective, others)
+
+    def compare(self, trial: int, family: str, step: int, objective: float, known: frozenset[int]) -> bool:
+        """Whether the trial should end, judged by the `known` trials alone; nothing is taken in.
+
+        Only readings exactly at a rung count, so that the answer does not depend on which others were missed.
+        """
+        if step < FIRST_RUNG or step & (step - 1) or math.isnan(objective):
             return False
-        better = sum(other > objective for other in others)
-        return better >= math.ceil(KEEP * (len(others) + 1))
+        return behind(objective, [value for other, value in self._rungs[family, step].items() if other in known])
 
     def replay(self, trial: int, family: str, curve: Iterable[tuple[int, float]]) -> None:
         """Take in the whole curve of a finished trial (after a resume): (step, objective at that step)."""
@@ -55,3 +61,13 @@ class Halving:
         for step, objective in curve:
             best = max(best, objective) if not math.isnan(objective) else best
             self.report(trial, family, step, best)
+
+
+def behind(objective: float, others: list[float]) -> bool:
+    """Whether an objective belongs to the worse half; never among few.
+
+    >>> behind(0.5, [0.6, 0.7, 0.8]), behind(0.5, [0.4, 0.6, 0.7, 0.8])
+    (False, True)
+    """
+    better = sum(other > objective for other in others)
+    return len(others) >= PROTECTED and better >= math.ceil(KEEP * (len(others) + 1))

@@ -127,7 +127,9 @@ def choose(
         too_slow = limits.max_latency_ms is not None and (latency is None or latency > limits.max_latency_ms)
         if too_large or too_slow or (len(records) > 1 and not in_time(records)):
             return -np.inf
-        worth = objective.value(compute(task.metric, truth, mean), size, latency)
+        known = task.kind == "classification" and objective.min_accuracy is not None
+        accuracy = compute("accuracy", truth, mean) if known else None
+        worth = objective.value(compute(task.metric, truth, mean), size, latency, accuracy)
         # Few rows give few different accuracies: among equals, the one that is surer of what is right.
         return worth - (TIE_WEIGHT * compute("log_loss", truth, mean) if task.kind == "classification" else 0.0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 from tools.core.records import ErrorInfo, Resources, TrialRecord, TrialStatus
 from tools.engine.execution.messages import Finished
@@ -21,7 +22,7 @@ def make_record(
     error: dict[str, str] | None,
     reason: str,
     time_s: float,
-    objective_of: Callable[[float, Cost | None], float],
+    objective_of: Callable[[float, Cost | None, float | None], float],
 ) -> TrialRecord:
     """Put together what the worker, the measurement and the search know of a trial.
 
@@ -33,11 +34,12 @@ def make_record(
         error: Type, message and hint of a failure.
         reason: Why it ended so; empty: why it was tried.
         time_s: Seconds it took, when the worker did not say.
-        objective_of: The scalar objective of a score and a cost.
+        objective_of: The scalar objective of a score, a cost and an accuracy.
     """
     score = event.score if event is not None and not math.isnan(event.score) else None
     size = cost.size_bytes if cost else (event.n_parameters * BYTES_PER_PARAMETER if event else None)
-    objective = objective_of(score, cost) if score is not None else math.nan
+    accuracy = event.metrics.get("accuracy") if event else None
+    objective = objective_of(score, cost, accuracy) if score is not None else math.nan
     return TrialRecord(
         number=candidate.number,
         model_architecture=candidate.family,
@@ -59,6 +61,14 @@ def make_record(
         curve=tuple(_finite(row) for row in event.curve) if event else (),
         reason=reason or candidate.why,
     )
+
+
+def cut_at(event: Finished, step: int, metric: str, maximize: bool) -> Finished:
+    """A trial that was given up as it stood at that step: how far it came until it heard depends on the machine."""
+    curve = tuple(row for row in event.curve if row["epoch"] <= step)
+    scores = [row[metric] for row in curve if not math.isnan(row.get(metric, math.nan))]
+    score = (max(scores) if maximize else min(scores)) if scores else math.nan
+    return replace(event, curve=curve, score=score)
 
 
 def _finite(row: dict[str, float]) -> dict[str, float]:

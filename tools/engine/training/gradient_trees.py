@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -61,14 +63,17 @@ class BoostedLearner(TreeLearner):
             "verbosity": -1,
             **self._task(),
         }
-        first = None
         self._boosters, self._ended = [], set()
         if not wide.shape[1]:  # only constant columns: trees without a split
             wide = np.zeros((len(wide), 1), np.float32)
-        for number, column in enumerate(columns):
-            data = lightgbm.Dataset(wide, column.astype(np.float32), params=params, reference=first, free_raw_data=True)
-            first = first or data
-            self._boosters.append(lightgbm.Booster(params | {"seed": self.context.seed + number}, data))
+        first = None
+        with _told():
+            for number, column in enumerate(columns):
+                data = lightgbm.Dataset(
+                    wide, column.astype(np.float32), params=params, reference=first, free_raw_data=True
+                )
+                first = first or data
+                self._boosters.append(lightgbm.Booster(params | {"seed": self.context.seed + number}, data))
 
     def _task(self) -> dict[str, Any]:
         task = self.spec.task
@@ -79,9 +84,10 @@ class BoostedLearner(TreeLearner):
         return {"objective": "multiclass", "metric": "multi_logloss", "num_class": task.n_outputs}
 
     def _grow(self) -> bool:
-        for number, booster in enumerate(self._boosters):
-            if number not in self._ended and booster.update():
-                self._ended.add(number)
+        with _told():
+            for number, booster in enumerate(self._boosters):
+                if number not in self._ended and booster.update():
+                    self._ended.add(number)
         return len(self._ended) == len(self._boosters)
 
     def _loss(self) -> float:
@@ -132,6 +138,26 @@ class BoostedLearner(TreeLearner):
     def _one_of_two(self) -> bool:
         task = self.spec.task
         return task.kind == "classification" and not task.multilabel and task.n_outputs == 2
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """LightGBM's own error is a plain `Exception` that would end the worker: out of memory becomes a `MemoryError`.
+
+    Raises:
+        MemoryError: there was not enough memory.
+        OptimizationError: LightGBM refused the data or the settings.
+    """
+    from lightgbm.basic import LightGBMError
+
+    try:
+        yield
+    except LightGBMError as error:
+        if "alloc" in str(error):
+            raise MemoryError(str(error)) from error
+        raise OptimizationError(
+            f"LightGBM failed: {str(error).splitlines()[0]}.", hint="Leave gradient boosting out of the search."
+        ) from error
 
 
 def _library() -> Any:

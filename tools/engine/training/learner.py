@@ -87,8 +87,13 @@ class Learner(ABC):
         """Number of trained numbers."""
 
     @abstractmethod
-    def save(self, path: Path) -> None:
-        """Write what `load` needs."""
+    def save(self, path: Path, resumable: bool = False) -> None:
+        """Write what `load` needs to predict and, if `resumable`, to go on training.
+
+        Args:
+            path: The file.
+            resumable: An optimizer's memory is several times as large as the model: only for a learner that pauses.
+        """
 
     @abstractmethod
     def load(self, path: Path) -> None:

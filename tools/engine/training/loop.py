@@ -24,6 +24,10 @@ from tools.engine.training.schedule import factor
 from tools.engine.training.work import Cadence
 
 
+_SOON, _SURPLUS = 0.2, 1.05
+"""The share of the time that passes before the clock counts, and by how much it must be ahead of the steps."""
+
+
 class TorchLearner(NetworkLearner):
     """Trains a `Network` with AdamW in shuffled batches.
 
@@ -100,13 +104,15 @@ class TorchLearner(NetworkLearner):
     def _progress(self, total: int, elapsed: float) -> float:
         """Share of the training that has passed: by steps or, when the deadline comes first, by time.
 
-        So a training that is cut short by its deadline has had its small learning rates too.
+        So a training that is cut short by its deadline has had its small learning rates too. One that is not must not
+        depend on the clock, so the speed is only believed once some of the time has passed.
         """
         by_steps = self._step / total
         if self.context.deadline == math.inf:
             return by_steps
         left = max(0.0, self.context.deadline - time.time())
-        return max(by_steps, elapsed / (elapsed + left))
+        passed = elapsed / max(elapsed + left, 1e-9)
+        return max(by_steps, passed) if passed > max(_SOON, _SURPLUS * by_steps) else by_steps
 
     def _train_step(self, batches: Batches, progress: float) -> Tensor:
         *inputs, target = batches.next()

@@ -195,15 +195,15 @@ class NetworkLearner(Learner):
             return self.network.eval()
         return copy.deepcopy(self.network).to("cpu").eval()
 
-    def save(self, path: Path) -> None:
-        """Write weights, best weights and everything needed to go on training."""
+    def save(self, path: Path, resumable: bool = False) -> None:
+        """Write the weights; if `resumable` also the best ones so far and everything needed to go on training."""
         state = {
             "fitted": {name: torch.as_tensor(value) for name, value in self._fitted.items()},
             "weights": self._flat.snapshot(),
-            "best": self._best.state(),
             "counts": [self._n_reports, self._trained_s, self._score_s, self._finished, self._last_score],
-            "trainer": self._state(),
         }
+        if resumable:
+            state |= {"best": self._best.state(), "trainer": self._state()}
         torch.save(state, path)
 
     def load(self, path: Path) -> None:
@@ -213,6 +213,7 @@ class NetworkLearner(Learner):
         with memory_guard():
             self._build()
             self._flat.restore(state["weights"])
-            self._best.load_state(state["best"])
             self._n_reports, self._trained_s, self._score_s, self._finished, self._last_score = state["counts"]
-            self._load_state(state["trainer"])
+            if "trainer" in state:
+                self._best.load_state(state["best"])
+                self._load_state(state["trainer"])

@@ -242,7 +242,7 @@ class TreeLearner(Learner):
             self.flat(), self.features, self.input_names, lambda parts, sums: self._head(parts, sums, n_rounds)
         )
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, resumable: bool = False) -> None:
         """Write the trees in use and what is needed to grow the others again."""
         best = self._best.state()
         state = {
