@@ -32,7 +32,8 @@ def plan_search(args: SearchArgs, kind: Kind, context: ToolContext) -> tuple[Exp
     Raises:
         AutoMLError: something in it cannot work.
     """
-    base = context.store.get(args.reproduce).plan if args.reproduce is not None else None
+    earlier = context.store.get(args.reproduce) if args.reproduce is not None else None
+    base = earlier.plan if earlier is not None else None
     default = base or ExperimentPlan(dataset="-")
     notices: list[str] = []
     check_names(args)
@@ -67,6 +68,7 @@ def plan_search(args: SearchArgs, kind: Kind, context: ToolContext) -> tuple[Exp
         fixed_params=default.fixed_params,
         proposals=proposals,
         base_experiment=args.reproduce,
+        fingerprint=earlier.profile.fingerprint if again and earlier is not None and earlier.profile else None,
         seed=args.seed if args.seed is not None else default.seed,
         session=context.session,
     )

@@ -63,6 +63,7 @@ class ExperimentPlan(Frozen):
     fixed_params: dict[str, Any] = Field(default={}, description="parameters the search must not change")
     proposals: tuple[Proposal, ...] = ()
     base_experiment: int | None = None
+    fingerprint: str | None = Field(default=None, description="of the data that a run again must find unchanged")
     ensemble: bool = Field(default=True, description="deliver several models averaged where that is better")
     seed: int = 0
     session: str | None = None

@@ -49,6 +49,7 @@ from tools.engine.search.team import Judged, Team, alone, choose, read_predictio
 
 log = logging.getLogger(__name__)
 CHOICE_SHARE = 0.05
+UNTESTED = "The time was over before the model was scored on the test rows: evaluate it, and give it more time next time."
 
 
 @dataclass
@@ -124,7 +125,7 @@ def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: f
     pool, workers = start_pool(plan, prepared, run.monitor, inline)
     try:
         with run.phase("analysis"):
-            first = _architect(run, feasibility, first)
+            first = _architect(run, feasibility, first, len(source.splits.test))
             objective = make_objective(plan.objectives, metric, validation_baseline(prepared), plan.limits.min_accuracy)
             sampler = partial(make_sampler, plan.search.strategy, plan.seed)
             study = Study(folder / "journal.log", space, sampler, first)
@@ -163,7 +164,7 @@ def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: f
     _deliver(run, prepared, delivered, team)
 
 
-def _architect(run: _Run, feasibility: Feasibility, first: list[Queued]) -> list[Queued]:
+def _architect(run: _Run, feasibility: Feasibility, first: list[Queued], n_test: int) -> list[Queued]:
     """Measure the first configurations; with limits, make sure that something that fits is tried.
 
     Raises:
@@ -176,7 +177,7 @@ def _architect(run: _Run, feasibility: Feasibility, first: list[Queued]) -> list
         return steps.architect_summary(feasibility, first)
 
     run.step("model architect", work)
-    steps.reserve_finish(feasibility, run.budget)
+    steps.reserve_finish(feasibility, run.budget, n_test)
     return first
 
 
@@ -234,11 +235,12 @@ def _team(run: _Run, study: Study, search: Search, prepared: Prepared, objective
             judged, finalists = through or judged, len(through)
     if not run.plan.ensemble:
         return alone(judged[0], finalists)
-    refits, export_s = refit_wanted(prepared), search.feasibility.export_s()
+    refits, export_s, n_test = refit_wanted(prepared), search.feasibility.export_s(), len(prepared.source.splits.test)
     last_choice = time.time() + CHOICE_SHARE * run.budget.time_s
 
     def in_time(records: Sequence[TrialRecord]) -> bool:
         needed = export_s * (len(records) - 1)  # the first one's is kept free anyway
+        needed += n_test * sum(record.resources.inference_latency or 0.0 for record in records[1:]) / 1000.0
         if refits:
             needed += refit_time(records, len(prepared.folds), search.workers) + 2 * SPARE_S
         now = time.time()
@@ -298,12 +300,20 @@ def _deliver(run: _Run, prepared: Prepared, delivered: Delivered, team: Team) ->
             splits=source.splits,
             record_fields=fields,
         )
+        chosen = chosen.model_copy(update={"model_size": report.size_bytes})
+        run.sink.update(  # what the last step below replaces, should there be no time left for it
+            best=chosen,
+            validation=team.metrics,
+            bundle=str(report.folder),
+            onnx=str(report.onnx),
+            parity=report.parity,
+            warnings=(UNTESTED, *source.profile.warnings),
+        )
     with run.phase("verify"):
         scored = score_bundle(report, prepared, delivered.fitted, plan.seed)
         validation = run.folder / "checkpoints" / str(best.number) / "validation.npz"
         save_predictions(run.folder / "predictions.npz", scored.pop("predictions"), scored.pop("truth"), validation)
         steps.clean(run.folder)
-        chosen = chosen.model_copy(update={"model_size": report.size_bytes})
         resources = Resources(
             peak_memory=own_peak(run.monitor.peak_memory),
             training_time=best.resources.training_time,

@@ -22,8 +22,8 @@ START_S = 20.0
 POLL_S = 0.05
 KEPT_SHARE = 0.75
 LEAST_S = 10.0
-"""A resumed job has the time that was left, but at least a quarter of its budget and ten seconds of it: it must load the
-engine again, and still export."""
+"""A resumed job has the time that was left, but at least a quarter of its budget and ten seconds of it: it must load
+the engine again, and still export."""
 
 Jobs = list[JobRecord]
 

@@ -108,7 +108,7 @@ def _outcome(
 
 def _too_late(record: ExperimentRecord) -> tuple[Status, ErrorInfo | None]:
     """The job overran its budget: what is delivered counts, the rest is told."""
-    if record.bundle is not None and record.test:
+    if record.bundle is not None:
         return "completed", None
     late = ResourceError(
         f"The time limit of {format_duration(record.plan.limits.time_s)} was over before a model was exported.",

@@ -9,7 +9,9 @@ from tools.engine.evaluation.metrics import metric as find_metric
 _WORK = 20_000_000
 """Row draws in all: bounds the time by work and not by the clock, so that the same data gives the same interval."""
 _CHUNK = 2_000_000
-_MAX_ROWS = 100_000
+_MAX_NUMBERS = 200_000
+_LEAST_ROWS = 2_000
+"""Predicted numbers that are resampled at most: a ranking metric sorts every class's column in every resample."""
 
 
 def bootstrap_interval(
@@ -23,8 +25,8 @@ def bootstrap_interval(
     """Interval of `metric` over samples of rows like these.
 
     Accuracy is a share of independent rows and gets Wilson's interval, which stays honest where the bootstrap
-    collapses to a point (all rows right). Every other metric gets the percentile bootstrap. Beyond 100 000 rows a
-    random subset is resampled and the interval shrunk by the square root of its share.
+    collapses to a point (all rows right). Every other metric gets the percentile bootstrap. Beyond 200 000 predicted
+    numbers a random subset of the rows is resampled and the interval shrunk by the square root of its share.
 
     Args:
         metric: Name of the metric.
@@ -47,11 +49,13 @@ def bootstrap_interval(
         return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
     shrink = 1.0
-    if n > _MAX_ROWS:
-        rows = rng.choice(n, _MAX_ROWS, replace=False)
-        truth, predictions, shrink = truth[rows], predictions[rows], float(np.sqrt(_MAX_ROWS / n))
-        n = _MAX_ROWS
-    wanted = min(n_resamples, max(100, _WORK // n))
+    width = int(np.prod(predictions.shape[1:], dtype=np.int64)) or 1
+    most = max(_MAX_NUMBERS // width, _LEAST_ROWS)
+    if n > most:
+        rows = rng.choice(n, most, replace=False)
+        truth, predictions, shrink = truth[rows], predictions[rows], float(np.sqrt(most / n))
+        n = most
+    wanted = min(n_resamples, max(100, _WORK // (n * width)))
     step = max(1, _CHUNK // n)
     values = []
     for start in range(0, wanted, step):

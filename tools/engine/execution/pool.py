@@ -201,10 +201,7 @@ class WorkerPool:
             message = _last_words(worker.process)
             reason = "killed" if (worker.process.exitcode or 0) < 0 else reason
         worker.connection.close()
-        if not worker.ready and reason in (
-            "crashed",
-            "killed",
-        ):  # one that is only slow to start was not given the time
+        if not worker.ready and reason in ("crashed", "killed"):  # one only slow to start was not given the time
             self._starts_in_vain += 1
             if self._starts_in_vain >= MAX_STARTS_IN_VAIN:
                 raise ResourceError(

@@ -23,7 +23,6 @@ from tools.engine.training.recipe import Recipe
 from tools.engine.training.schedule import factor
 from tools.engine.training.work import Cadence
 
-
 _SOON, _SURPLUS = 0.2, 1.05
 """The share of the time that passes before the clock counts, and by how much it must be ahead of the steps."""
 
