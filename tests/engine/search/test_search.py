@@ -303,5 +303,7 @@ def test_a_trial_whose_worker_is_killed_is_tried_once_more(build: Build) -> None
         built = build(plan(max_trials=2), pool=pool, mode="kill")
         assert built.search.run() == "max_trials"
     assert Counter(trial.reason for trial in built.sink.trials) == {"killed": 4, "killed again": 2}  # four defaults
-    assert len({repr(trial.hyperparameters) for trial in built.sink.trials}) == 4
+    tried = [(trial.model_architecture, repr(trial.hyperparameters)) for trial in built.sink.trials]
+    assert len(set(tried)) == 4
+    assert set(tried[4:]) < set(tried[:4])
     assert all("signal 9" in trial.error.message for trial in built.sink.trials if trial.error)
