@@ -50,6 +50,8 @@ class FakeLearner(Learner):
                 time.sleep(600)
             if mode == "memory" and int(self.params.get("batch_size", 64)) > 32:
                 torch.zeros(10**11)
+            if mode == "wide" and int(self.params.get("width", 8)) > 40:
+                torch.zeros(10**11)
             if mode == "nan":
                 raise OptimizationError("The loss is not finite.")
             if mode == "bug":

@@ -43,13 +43,15 @@ from tools.engine.search.objective import Objective, make_objective
 from tools.engine.search.prepare import Prepared, maximizes, prepare, read_source, save_splits, validation_baseline
 from tools.engine.search.refit import SPARE_S, Delivered, Refit, refit_wanted
 from tools.engine.search.samplers import make_sampler
-from tools.engine.search.setup import choose_space, start_pool
+from tools.engine.search.setup import check_disk, choose_space, start_pool
 from tools.engine.search.study import Queued, Study
 from tools.engine.search.team import Judged, Team, alone, choose, read_predictions, refit_time
 
 log = logging.getLogger(__name__)
 CHOICE_SHARE = 0.05
-UNTESTED = "The time was over before the model was scored on the test rows: evaluate it, and give it more time next time."
+UNTESTED = (
+    "The time was over before the model was scored on the test rows: evaluate it, and give it more time next time."
+)
 
 
 @dataclass
@@ -116,6 +118,7 @@ def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: f
         run.step("task analysis", lambda: steps.task_analysis(plan, source))
         save_splits(source.splits, folder / "splits.npz")
         prepared = prepare(source, folder / "cache")
+        check_disk(plan.limits, folder)
     with run.phase("analysis"):
         space = choose_space(plan, prepared)
         run.step("search space", lambda: steps.search_space(space))
@@ -148,6 +151,7 @@ def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: f
                 refit_wanted=refit_wanted(prepared),
                 finals_wanted=finals_wanted(prepared),
                 workers=max(workers, 1),
+                n_test=len(source.splits.test),
             )
             reason = search.run()
             run.step("evaluation", lambda: steps.evaluation(study, reason, metric))
@@ -177,7 +181,9 @@ def _architect(run: _Run, feasibility: Feasibility, first: list[Queued], n_test:
         return steps.architect_summary(feasibility, first)
 
     run.step("model architect", work)
-    steps.reserve_finish(feasibility, run.budget, n_test)
+    finish_s = feasibility.finish_s(n_test)
+    if finish_s is not None:
+        run.budget.plan_finish(finish_s)
     return first
 
 
@@ -329,7 +335,7 @@ def _deliver(run: _Run, prepared: Prepared, delivered: Delivered, team: Team) ->
             latency_ms=report.latency_ms,
             wall_s=round(run.budget.elapsed, 3),
             peak_memory=resources.peak_memory,
-            disk=process.folder_bytes(run.folder),
+            disk=max(run.monitor.peak_disk, process.folder_bytes(run.folder)),
             gpu_memory=resources.gpu_memory or 0,
         )
         complete_bundle(

@@ -178,6 +178,20 @@ def test_out_of_memory_is_tried_again_once_with_smaller_batches(build: Build) ->
     assert again[0].status == "completed"
 
 
+def test_where_smaller_batches_do_not_help_a_smaller_model_is_tried(build: Build) -> None:
+    built = build(plan(max_trials=12), mode="wide")
+    built.search.run()
+    smaller = [trial for trial in built.sink.trials if "smaller model" in trial.reason]
+    assert smaller
+    assert all(trial.hyperparameters["width"] < 64 for trial in smaller)
+
+
+def test_a_search_ends_before_the_disk_allowed_is_used_up(build: Build) -> None:
+    built = build(plan(limits={"max_disk": 1000}))
+    assert built.search.run() == "disk"
+    assert built.study.finished
+
+
 def test_only_the_leaders_keep_their_checkpoints(build: Build, tmp_path: Path) -> None:
     built = build(plan(max_trials=16))
     built.search.run()

@@ -39,6 +39,7 @@ class Boosting(Family):
         "Ke et al. (2017), 'LightGBM', section 3; Friedman (2001), 'Greedy Function Approximation', section 4; "
         "random thresholds: Geurts et al. (2006), section 2"
     )
+    turn: ClassVar[int] = 20
 
     def fits(self, spec: DataSpec) -> bool:
         """Tables, where LightGBM is installed."""

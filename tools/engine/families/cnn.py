@@ -94,6 +94,7 @@ class Cnn(Family):
     kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression"})
     structure: ClassVar[frozenset[str]] = frozenset({"width", "stages", "blocks", "kernel", "pool", "residual"})
     source: ClassVar[str] = "He et al. (2016), 'Deep Residual Learning', sections 3.3 and 4.2"
+    turn: ClassVar[int] = 20
 
     def suggest(self, trial: Suggest, spec: DataSpec) -> Params:
         """Width, depth, kernel, pooling; learning rate, batch, regularisation, augmentation."""

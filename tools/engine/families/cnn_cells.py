@@ -82,6 +82,7 @@ class CnnCells(Family):
         "Zoph et al. (2018), 'Learning Transferable Architectures', section 3; cells: He et al. (2016), Sandler et al. "
         "(2018), Liu et al. (2022)"
     )
+    turn: ClassVar[int] = 30
 
     def suggest(self, trial: Suggest, spec: DataSpec) -> Params:
         """Cell, sizes, resolution; learning rate, batch, regularisation, augmentation."""

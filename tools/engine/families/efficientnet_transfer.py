@@ -116,6 +116,7 @@ class EfficientnetTransfer(Family):
         "Tan and Le (2019), 'EfficientNet', section 4; Kornblith et al. (2019), 'Do Better ImageNet Models Transfer "
         "Better?', section 4.1"
     )
+    turn: ClassVar[int] = 40
 
     def fits(self, spec: DataSpec) -> bool:
         """Whether the weights are installed and the pictures few enough to be worth the features' time."""

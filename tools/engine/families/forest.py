@@ -34,6 +34,7 @@ class Forest(Family):
     source: ClassVar[str] = (
         "Breiman (2001), 'Random Forests', section 2; Geurts et al. (2006), 'Extremely randomized trees', section 2"
     )
+    turn: ClassVar[int] = 30
 
     def fits(self, spec: DataSpec) -> bool:
         """Tables, where scikit-learn is installed."""

@@ -67,6 +67,7 @@ class FtTransformer(Family):
     kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression"})
     structure: ClassVar[frozenset[str]] = frozenset({"blocks", "heads", "head_width", "expansion"})
     source: ClassVar[str] = "Gorishniy et al. (2021), 'Revisiting Deep Learning Models for Tabular Data', section 3.3"
+    turn: ClassVar[int] = 70
 
     def fits(self, spec: DataSpec) -> bool:
         """Tables that are not too wide."""

@@ -60,6 +60,7 @@ class Linear(Family):
     source: ClassVar[str] = (
         "Hastie, Tibshirani and Friedman (2009), sections 3.4 and 4.4; bins: Gorishniy et al. (2022)"
     )
+    turn: ClassVar[int] = 10
 
     def suggest(self, trial: Suggest, spec: DataSpec) -> Params:
         """Scaling, bins, kind and strength of the penalty."""

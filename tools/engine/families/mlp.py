@@ -57,6 +57,7 @@ class Mlp(Family):
         {"layers", "width", "activation", "embedding", "embedding_width", "sigma", "bins"}
     )
     source: ClassVar[str] = "Holzmüller et al. (2024), 'Better by Default' (RealMLP), section 3 and appendix A"
+    turn: ClassVar[int] = 45
 
     def suggest(self, trial: Suggest, spec: DataSpec) -> Params:
         """Depth, width, number embeddings; learning rate, batch, regularisation, schedule."""

@@ -127,6 +127,7 @@ class RealMlp(Family):
         {"layers", "width", "activation", "embedding", "embedding_width", "sigma", "scaling"}
     )
     source: ClassVar[str] = "Holzmüller et al. (2024), 'Better by Default', section 3 and table A.1 (RealMLP-TD)"
+    turn: ClassVar[int] = 35
 
     def suggest(self, trial: Suggest, spec: DataSpec) -> Params:
         """Depth, width, embeddings, scaling layer; learning rate, batch, regularisation, schedule."""

@@ -82,6 +82,7 @@ class TabM(Family):
         {"members", "adapters", "layers", "width", "embedding", "embedding_width", "sigma", "bins"}
     )
     source: ClassVar[str] = "Gorishniy et al. (2024), 'TabM', section 3 (TabM and TabM-mini)"
+    turn: ClassVar[int] = 40
 
     def suggest(self, trial: Suggest, spec: DataSpec) -> Params:
         """Members and where they differ, depth, width, embeddings; learning rate, batch, regularisation."""

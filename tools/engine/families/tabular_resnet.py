@@ -88,6 +88,7 @@ class TabularResNet(Family):
         {"blocks", "width", "expansion", "embedding", "embedding_width", "sigma", "bins"}
     )
     source: ClassVar[str] = "Gorishniy et al. (2021), 'Revisiting Deep Learning Models for Tabular Data', section 3.2"
+    turn: ClassVar[int] = 60
 
     def suggest(self, trial: Suggest, spec: DataSpec) -> Params:
         """Blocks, width, expansion, embeddings; learning rate, batch, regularisation."""

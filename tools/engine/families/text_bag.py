@@ -82,6 +82,7 @@ class TextBag(Family):
     source: ClassVar[str] = (
         "Joulin et al. (2017), 'Bag of Tricks for Efficient Text Classification', sections 2 and 2.2"
     )
+    turn: ClassVar[int] = 20
 
     def suggest(self, trial: Suggest, spec: DataSpec) -> Params:
         """Width, pooling, pairs, depth; learning rate, batch, regularisation."""

@@ -59,6 +59,7 @@ class TextCnn(Family):
     kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression"})
     structure: ClassVar[frozenset[str]] = frozenset({"width", "filters", "kernels"})
     source: ClassVar[str] = "Kim (2014), 'Convolutional Neural Networks for Sentence Classification', section 2"
+    turn: ClassVar[int] = 30
 
     def suggest(self, trial: Suggest, spec: DataSpec) -> Params:
         """Width, filters and their lengths; learning rate, batch, regularisation."""

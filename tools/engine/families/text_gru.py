@@ -73,6 +73,7 @@ class TextGru(Family):
         "Cho et al. (2014), 'Learning Phrase Representations using RNN Encoder-Decoder', section 2.3; "
         "Schuster and Paliwal (1997), 'Bidirectional Recurrent Neural Networks', section II"
     )
+    turn: ClassVar[int] = 60
 
     def suggest(self, trial: Suggest, spec: DataSpec) -> Params:
         """Widths and layers; learning rate, batch, regularisation."""

@@ -56,6 +56,7 @@ class TextLinear(Family):
         "Manning et al. (2008), 'Introduction to Information Retrieval', sections 6.2-6.4; "
         "Weinberger et al. (2009), 'Feature Hashing', section 2"
     )
+    turn: ClassVar[int] = 10
 
     def suggest(self, trial: Suggest, spec: DataSpec) -> Params:
         """Pairs and their table, how counts weigh, rare features, strength of the penalty."""

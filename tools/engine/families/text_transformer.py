@@ -68,6 +68,7 @@ class TextTransformer(Family):
         "Vaswani et al. (2017), 'Attention Is All You Need', section 3; normalisation before each part: Xiong et al. "
         "(2020), 'On Layer Normalization in the Transformer Architecture', section 3"
     )
+    turn: ClassVar[int] = 60
 
     def suggest(self, trial: Suggest, spec: DataSpec) -> Params:
         """Layers, heads and widths; learning rate, batch, regularisation."""

@@ -106,7 +106,7 @@ class Budget:
         Args:
             measured_s: Estimated seconds, from an export that was measured.
         """
-        self.finish_s = min(max(self.finish_s, measured_s), 0.5 * self.time_s)
+        self.finish_s = min(max(min(FINISH_S, 0.35 * self.time_s), measured_s), 0.5 * self.time_s)
 
 
 def refit_seconds(trial_s: float, n_folds: int) -> float:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -45,13 +46,15 @@ class Feasibility:
         space: What is searched.
         limits: The experiment's limits.
         measure: Exports and measures an untrained model.
+        costs: What was measured, by structure.
+        measured_s: How long each measurement took, by family.
     """
 
     space: Space
     limits: Limits
     measure: MeasureCost
     costs: dict[tuple[Any, ...], Cost] = field(default_factory=dict)
-    measured_s: list[float] = field(default_factory=list)
+    measured_s: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def limited(self) -> bool:
@@ -68,15 +71,30 @@ class Feasibility:
         if key not in self.costs:
             started = time.perf_counter()
             self.costs[key] = self.measure(family, params)
-            self.measured_s.append(time.perf_counter() - started)
+            # The first measurement also loads the exporter and the runtime.
+            share = 1.0 if self.measured_s else 0.3
+            self.measured_s.setdefault(family, []).append(share * (time.perf_counter() - started))
         return self.costs[key]
 
-    def export_s(self) -> float:
-        """Seconds that exporting and measuring one more model may take."""
+    def export_s(self, families: Collection[str] = ()) -> float:
+        """Seconds that exporting and measuring one more model of these families (default: of any) may take."""
+        known = {name: median(seconds) for name, seconds in self.measured_s.items()}
+        named = [known[name] for name in families if name in known]
+        return max(named or known.values(), default=UNKNOWN_EXPORT_S)
+
+    def finish_s(self, n_test: int, families: Collection[str] = ()) -> float | None:
+        """Seconds that exporting, checking and scoring the delivered model may take; None when nothing was measured.
+
+        Args:
+            n_test: Examples the exported file is scored on; alone each takes longer than it will in a batch.
+            families: Those the delivered model may be of; default any.
+        """
         if not self.measured_s:
-            return UNKNOWN_EXPORT_S
-        # The first measurement also loads the exporter and the runtime; the later ones show what it really takes.
-        return max(self.measured_s[1:] or [0.3 * self.measured_s[0]])
+            return None
+        named = set(families) & set(self.measured_s) or set(self.measured_s)
+        latency = max((cost.latency_ms for key, cost in self.costs.items() if key[0] in named), default=0.0)
+        # The core is exported once more, composed, checked at three batch sizes, measured and loaded for scoring.
+        return 1.0 + 4.0 * self.export_s(named) + n_test * latency / 1000.0
 
     def known_cost(self, family: str, params: Params) -> Cost | None:
         """The cost of a structure if it was measured already."""
@@ -112,6 +130,11 @@ class Feasibility:
             if self.fits(family, smaller):
                 return smaller
         return None
+
+    def smaller(self, family: str, params: Params) -> Params | None:
+        """The same with half the structure; None when there is nothing left to halve."""
+        halved = self._towards_low(family, params, 0.5)
+        return halved if halved != params else None
 
     def smallest(self, deadline: float) -> list[tuple[str, Params]]:
         """For every family the smallest configuration found that fits.

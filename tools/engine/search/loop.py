@@ -31,7 +31,7 @@ from tools.engine.search.trial_record import cut_at, make_record
 from tools.engine.search.turns import Turns
 
 log = logging.getLogger(__name__)
-Reason = Literal["time", "max_trials", "patience", "space", "cancelled"]
+Reason = Literal["time", "max_trials", "patience", "space", "disk", "cancelled"]
 KEPT_CHECKPOINTS = 8
 FINALISTS = 3
 PLANNED_MEMBERS = 3
@@ -40,6 +40,8 @@ PROPOSE_S = 0.5
 INFEASIBLE_IN_A_ROW = 10
 FAILURES_IN_VAIN = 12
 LAST_WAIT_S = 1.0
+MEMORY_RETRIES = 2
+DISK_SHARE = 0.9
 KILLED = "killed"
 """Reason of a trial whose worker was killed and that is tried once more: it does not count."""
 HOLDOUT_REFIT_SHARE = 0.15
@@ -75,6 +77,7 @@ class Search:
         refit_wanted: Whether to keep time for training the best configuration on all rows.
         finals_wanted: Whether to keep time for comparing the leaders by cross-validation.
         workers: How many trials run at once.
+        n_test: Examples the delivered model will be scored on.
     """
 
     plan: ExperimentPlan
@@ -92,6 +95,7 @@ class Search:
     refit_wanted: bool = False
     finals_wanted: bool = False
     workers: int = 1
+    n_test: int = 0
     halving: Halving = field(default_factory=Halving)
     _running: dict[int, _Running] = field(default_factory=dict)
     _infeasible_in_a_row: int = 0
@@ -145,6 +149,8 @@ class Search:
             return "patience"
         if self.budget.search_left() < self._shortest() and not self._first_is_missing():
             return "time"
+        if self.plan.limits.max_disk is not None and self.monitor.peak_disk > DISK_SHARE * self.plan.limits.max_disk:
+            return "disk"
         if search.strategy == "grid" and self.study.n_queued == 0:
             return "space"
         if len(counted) >= FAILURES_IN_VAIN and all(record.status == "failed" for record in counted):
@@ -167,7 +173,7 @@ class Search:
     def _give_up_waiting(self) -> bool:
         """Once the time is over: ask the last trials to end, and soon do without those that do not."""
         left = self.budget.search_left()
-        if self._reason == "patience" or left <= 0:
+        if self._reason in ("patience", "disk") or left <= 0:
             for number in self._running:
                 self.pool.stop(number, keep=True)
         patience = LAST_WAIT_S if self.study.finished else self.budget.refit_end - self.budget.search_end
@@ -285,12 +291,21 @@ class Search:
         again = event.reason == KILLED and not candidate.retry
         reason = event.reason if again or event.reason != KILLED else "killed again"
         self._end(event.trial, "failed", error=error, reason=reason, time_s=time.time() - running.started)
-        if again:
-            self.study.enqueue(Queued(candidate.family, candidate.params, f"trial {event.trial} once more"), True)
-        if event.reason == "out of memory" and not candidate.retry:
-            smaller = self._smaller_batch(candidate)
-            if smaller is not None:
-                self.study.enqueue(Queued(candidate.family, smaller, f"trial {event.trial} with smaller batches"), True)
+        other = candidate.params if again else None
+        why = "once more"
+        if event.reason == "out of memory":
+            other, why = self._needing_less(candidate)
+        if other is not None:
+            queued = Queued(candidate.family, other, f"trial {event.trial} {why}")
+            self.study.enqueue(queued, candidate.retry + 1)
+
+    def _needing_less(self, candidate: Candidate) -> tuple[dict[str, object] | None, str]:
+        """After an out-of-memory trial: smaller batches, then half the structure, then no more."""
+        if candidate.retry == 0 and (smaller := self._smaller_batch(candidate)) is not None:
+            return smaller, "with smaller batches"
+        if candidate.retry < MEMORY_RETRIES:
+            return self.feasibility.smaller(candidate.family, candidate.params), "with a smaller model"
+        return None, ""
 
     def _smaller_batch(self, candidate: Candidate) -> dict[str, object] | None:
         dimension = self.feasibility.space.dimensions(candidate.family).get("batch_size")
@@ -383,11 +398,16 @@ class Search:
                 shutil.rmtree(path, ignore_errors=True)
 
     def _plan_end(self) -> None:
-        """Keep time for what comes after the search, from how long the trials take."""
-        if not self.study.finished or not self.refit_wanted:
+        """Keep time for what comes after the search, from how long the trials and their exports take."""
+        best = self.study.finished
+        if not best:
+            return
+        finish_s = self.feasibility.finish_s(self.n_test, {record.model_architecture for record in best[:FINALISTS]})
+        if finish_s is not None:
+            self.budget.plan_finish(finish_s)
+        if not self.refit_wanted:
             return
         share = REFIT_SHARE if len(self.folds) > 1 else HOLDOUT_REFIT_SHARE
-        best = self.study.finished
         for members in (best[:PLANNED_MEMBERS] if self.plan.ensemble else [], best[:1]):
             if members:
                 self.budget.plan_refit(refit_time(members, len(self.folds), self.workers), share)

@@ -31,7 +31,7 @@ class AutoMLMonitor:
         self._last = 0.0
         self._progress = 0.0
         self._current: dict[str, Any] = {}
-        self.peak_memory = 0
+        self.peak_memory = self.peak_disk = 0
         self.workers_memory: Callable[[], int] = lambda: 0
 
     def collect_metrics(self, phase: Phase, metrics: dict[str, Any]) -> AutoMLMetrics:
@@ -48,6 +48,7 @@ class AutoMLMonitor:
         memory = process.proportional_bytes(os.getpid()) or process.peak_bytes()
         memory += self.workers_memory()
         self.peak_memory = max(self.peak_memory, memory)
+        self.peak_disk = max(self.peak_disk, int(self._current.get("disk", 0)))
         self._progress = max(self._progress, self._estimate(phase, elapsed, budget))
         reading = AutoMLMetrics(
             current_trial=int(self._current.get("current_trial", 0)),

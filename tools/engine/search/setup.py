@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from tools.core.errors import OptimizationError, ResourceError
-from tools.core.records import ExperimentPlan
+from tools.core.records import ExperimentPlan, Limits
+from tools.core.units import format_size
 from tools.engine.execution import machine, process
 from tools.engine.execution.pool import InlinePool, Pool, WorkerPool
 from tools.engine.execution.worker import WorkerSetup, find_family
@@ -15,6 +17,8 @@ from tools.engine.search.prepare import Prepared
 from tools.engine.search.space import Space, make_space
 
 WORKER_LEAST_BYTES = 150_000_000
+LEAST_DISK_BYTES = 2_000_000
+"""Journal, events, a few checkpoints and the bundle of a small model."""
 
 
 def choose_space(plan: ExperimentPlan, prepared: Prepared) -> Space:
@@ -38,8 +42,26 @@ def choose_space(plan: ExperimentPlan, prepared: Prepared) -> Space:
         raise OptimizationError(
             f"There is no model family for {spec.task.kind} on {spec.modality} data.", hint="Choose another task."
         )
+    if not plan.families:
+        fitting.sort(key=lambda family: (family.turn, family.name))
     families: dict[str, Family] = {family.name: family for family in fitting}
     return make_space(families, spec, plan.fixed_params)
+
+
+def check_disk(limits: Limits, folder: Path) -> None:
+    """See that the encoded data leave room for a model and its checkpoints.
+
+    Raises:
+        ResourceError: they do not; with what would.
+    """
+    taken = process.folder_bytes(folder)
+    needed = taken + LEAST_DISK_BYTES
+    if limits.max_disk is not None and needed > limits.max_disk:
+        raise ResourceError(
+            f"The run needs about {format_size(needed)} of disk space and {format_size(limits.max_disk)} are allowed.",
+            hint=f"Allow at least {format_size(needed)}.",
+            details={"needed_bytes": needed},
+        )
 
 
 def start_pool(plan: ExperimentPlan, prepared: Prepared, monitor: AutoMLMonitor, inline: bool) -> tuple[Pool, int]:

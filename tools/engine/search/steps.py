@@ -22,12 +22,12 @@ from tools.engine.search.team import Team
 
 LOOK_SHARE = 0.1
 QUICK_BUDGET_S = 12.0
-SCORING_SHARE = 0.15
 ENDS: dict[Reason, str] = {
     "time": "the time was over",
     "max_trials": "the number of trials was reached",
     "patience": "no trial improved any more",
     "space": "the whole grid was tried",
+    "disk": "the disk space allowed was nearly used up",
     "cancelled": "it was cancelled",
 }
 Step = tuple[str, dict[str, Any]]
@@ -147,20 +147,6 @@ def architect_summary(feasibility: Feasibility, first: list[Queued]) -> Step:
             parts.append(f"{item.family} {format_size(cost.size_bytes)}, {cost.latency_ms:.2g} ms per row")
     said = f" Measured: {'; '.join(parts)}." if parts else ""
     return f"{len(first)} configurations to start with.{said}", details
-
-
-def reserve_finish(feasibility: Feasibility, budget: Budget, n_test: int) -> None:
-    """Keep the time that exporting, checking and scoring the result will take, from what measuring took.
-
-    Args:
-        feasibility: What was measured.
-        budget: Keeps the time.
-        n_test: Examples the exported file is scored on; alone each takes longer than it will in a batch.
-    """
-    if feasibility.measured_s:
-        # The core is exported once more, composed, checked at three batch sizes, measured and loaded for scoring.
-        scoring = n_test * max((cost.latency_ms for cost in feasibility.costs.values()), default=0.0) / 1000.0
-        budget.plan_finish(1.0 + 4.0 * feasibility.export_s() + min(scoring, SCORING_SHARE * budget.time_s))
 
 
 def search_strategy(plan: ExperimentPlan, objective: Objective, workers: int, first: int, study: Study) -> Step:

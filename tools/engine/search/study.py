@@ -28,14 +28,14 @@ _STATES = {
 
 @dataclass(frozen=True)
 class Candidate:
-    """A configuration to be judged. `retry`: it already is a second attempt."""
+    """A configuration to be judged. `retry`: how many attempts at it (or at a larger one) failed before."""
 
     number: int
     family: str
     params: Params
     why: str
     trial: Trial
-    retry: bool = False
+    retry: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Study:
         """Configurations that wait."""
         return len(self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
 
-    def enqueue(self, item: Queued, retry: bool = False) -> None:
+    def enqueue(self, item: Queued, retry: int = 0) -> None:
         """Put a configuration at the end of the queue."""
         self._study.enqueue_trial(self._space.flat(item.family, item.params), user_attrs={WHY: item.why, RETRY: retry})
 
@@ -106,9 +106,7 @@ class Study:
         trial = self._study.ask()
         family, params = self._space.suggest(trial)
         attrs = trial.user_attrs
-        return Candidate(
-            trial.number, family, params, str(attrs.get(WHY, "sampled")), trial, bool(attrs.get(RETRY, False))
-        )
+        return Candidate(trial.number, family, params, str(attrs.get(WHY, "sampled")), trial, int(attrs.get(RETRY, 0)))
 
     def tell(
         self,
@@ -163,7 +161,7 @@ class Study:
                     # Queued before it is told: a kill between the two tries it twice rather than never.
                     wanted = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
                     if wanted:
-                        attrs = {WHY: trial.user_attrs.get(WHY, "sampled"), RETRY: trial.user_attrs.get(RETRY, False)}
+                        attrs = {WHY: trial.user_attrs.get(WHY, "sampled"), RETRY: trial.user_attrs.get(RETRY, 0)}
                         self._study.enqueue_trial(wanted, user_attrs=attrs)
                         again += 1
                     self._study.tell(trial.number, state=TrialState.FAIL)
