@@ -12,10 +12,10 @@ from tools.contract import ToolContext
 from tools.core.config import Objectives, SearchSpec, ValidationSpec
 from tools.core.errors import ResourceError, TaskError
 from tools.core.metrics import METRIC_NAMES
-from tools.core.records import ExperimentPlan, Kind, Limits, Proposal
+from tools.core.records import ExperimentPlan, Kind, Limits, Origin, Proposal
 from tools.tracking.queries import find
 
-MOST_PROPOSALS = 3
+MOST_PROPOSALS = 20
 
 
 def plan_search(args: SearchArgs, kind: Kind, context: ToolContext) -> tuple[ExperimentPlan, list[str]]:
@@ -49,9 +49,9 @@ def plan_search(args: SearchArgs, kind: Kind, context: ToolContext) -> tuple[Exp
     )
     proposals = default.proposals
     if args.transfer:
-        proposals = transferred(dataset, context)
-        tried = ", ".join(f"{item.family} ({item.reason})" for item in proposals)
-        notices.append(f"Tried first: {tried}." if tried else "There is no earlier experiment to learn from yet.")
+        proposals = transferred(context)
+        known = f"What won on the most similar data of {len(proposals)} earlier results is tried first."
+        notices.append(known if proposals else "There is no earlier experiment to learn from yet.")
     plan = ExperimentPlan(
         kind=kind if base is None else base.kind,
         request=args.request or context.request,
@@ -123,16 +123,20 @@ def has_gpu() -> bool:
     return Path("/dev/nvidiactl").exists() or Path("/dev/kfd").exists() or Path("/dev/dxg").exists()
 
 
-def transferred(dataset: str, context: ToolContext) -> tuple[Proposal, ...]:
-    """The best models of earlier experiments as first proposals; those on the same data come first."""
-    records = [record for record in find(context.store.list(), status="completed") if record.best is not None]
-    records.sort(key=lambda record: (record.plan.dataset == dataset, record.id), reverse=True)
+def transferred(context: ToolContext) -> tuple[Proposal, ...]:
+    """The best models of earlier experiments, the newest first; the job chooses those of the most similar data."""
     found: dict[tuple[str, str], Proposal] = {}
-    for record in records:
-        assert record.best is not None
+    for record in reversed(find(context.store.list(), status="completed")):
+        if record.best is None or record.profile is None or record.task is None:
+            continue
         key = (record.best.family, repr(sorted(record.best.hyperparameters.items(), key=str)))
-        reason = f"best of experiment {record.id}"
-        found.setdefault(key, Proposal(family=record.best.family, params=record.best.hyperparameters, reason=reason))
+        proposal = Proposal(
+            family=record.best.family,
+            params=record.best.hyperparameters,
+            reason=f"best of experiment {record.id}",
+            origin=Origin.of(record.profile, record.task),
+        )
+        found.setdefault(key, proposal)
     return tuple(found.values())[:MOST_PROPOSALS]
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tools.core.errors import AutoMLError, ExperimentError, ResourceError, TaskError
-from tools.core.records import BestModel, ExperimentPlan
+from tools.core.records import BestModel, DatasetProfile, ExperimentPlan, Origin
+from tools.engine.search.warm import nearest
 from tools.jobs.manager import JobManager
 
 if TYPE_CHECKING:
@@ -89,12 +90,16 @@ def test_transfer_tries_the_best_of_earlier_experiments_first(quick: Workplace) 
     store = quick.context.store
     for dataset, units in (("wine", 8), ("iris", 16), ("wine", 32)):
         record = store.create(ExperimentPlan(dataset=dataset), dataset)
-        store.update(
-            record.id, best=BestModel(model_architecture="mlp", family="mlp", hyperparameters={"units": units})
-        )
+        profile = DatasetProfile(name=dataset, source=dataset, fingerprint=dataset, modality="tabular", n_rows=150)
+        best = BestModel(model_architecture="mlp", family="mlp", hyperparameters={"units": units})
+        store.update(record.id, best=best, profile=profile, task="classification")
         store.settle(record.id, "completed")
     quick.call("AutoMLWorkflow", dataset="iris", transfer=True, request="steps")
-    assert [proposal.params["units"] for proposal in store.get(4).plan.proposals] == [16, 32, 8]
+    proposals = store.get(4).plan.proposals
+    assert [proposal.params["units"] for proposal in proposals] == [32, 16, 8]
+    assert [proposal.origin.fingerprint for proposal in proposals if proposal.origin] == ["wine", "iris", "wine"]
+    here = Origin(modality="tabular", task="classification", rows=1500, fingerprint="iris")
+    assert [proposal.params["units"] for proposal in nearest(proposals, here, most=2)] == [16, 32]
 
 
 def test_a_failed_job_raises_its_own_error_and_stays_in_the_history(quick: Workplace) -> None:

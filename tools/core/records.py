@@ -38,12 +38,36 @@ class Limits(Frozen):
     max_disk: int | None = Field(default=None, gt=0)
 
 
+class Origin(Frozen):
+    """What the data was like on which a configuration won: enough to tell whether other data is similar."""
+
+    modality: Modality
+    task: str
+    rows: int
+    columns: int = 0
+    classes: int = 0
+    fingerprint: str | None = None
+
+    @classmethod
+    def of(cls, profile: DatasetProfile, task: str) -> Origin:
+        """What a profile says about where a configuration comes from."""
+        return cls(
+            modality=profile.modality,
+            task=task,
+            rows=profile.n_rows,
+            columns=len(profile.columns),
+            classes=len(profile.classes),
+            fingerprint=profile.fingerprint,
+        )
+
+
 class Proposal(Frozen):
     """A configuration someone (a specialist, a language model, an old experiment) suggests trying first."""
 
     family: str
     params: dict[str, Any] = {}
     reason: str = ""
+    origin: Origin | None = Field(default=None, description="of one from an earlier experiment: tried on similar data")
 
 
 class ExperimentPlan(Frozen):

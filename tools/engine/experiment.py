@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.core.errors import OptimizationError
-from tools.core.records import BestModel, ExperimentPlan, Phase, Resources, StepRecord, TrialRecord
+from tools.core.records import BestModel, ExperimentPlan, Origin, Phase, Resources, StepRecord, TrialRecord
 from tools.core.seams import RunSink
 from tools.core.units import format_duration
 from tools.engine.execution import process
@@ -46,6 +46,7 @@ from tools.engine.search.samplers import make_sampler
 from tools.engine.search.setup import check_disk, choose_space, start_pool
 from tools.engine.search.study import Queued, Study
 from tools.engine.search.team import Judged, Team, alone, choose, read_predictions, refit_time
+from tools.engine.search.warm import nearest
 
 log = logging.getLogger(__name__)
 CHOICE_SHARE = 0.05
@@ -124,7 +125,8 @@ def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: f
         run.step("search space", lambda: steps.search_space(space))
         measure = make_measure(space, prepared.full.encoder, prepared)
         feasibility = Feasibility(space, plan.limits, measure)
-        first = first_candidates(space, plan.proposals, plan.search.strategy, plan.seed)
+        proposals = nearest(plan.proposals, Origin.of(source.profile, source.task.kind))
+        first = first_candidates(space, proposals, plan.search.strategy, plan.seed)
     pool, workers = start_pool(plan, prepared, run.monitor, inline)
     try:
         with run.phase("analysis"):
