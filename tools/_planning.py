@@ -7,6 +7,7 @@ import pkgutil
 from pathlib import Path
 from typing import Any
 
+from tools._custom import SUFFIX, kept_files
 from tools._search_args import Limited, SearchArgs
 from tools.contract import ToolContext
 from tools.core.config import Objectives, SearchSpec, ValidationSpec
@@ -64,7 +65,7 @@ def plan_search(args: SearchArgs, kind: Kind, context: ToolContext) -> tuple[Exp
         objectives=Objectives.read(objectives),
         limits=limits_of(args, default.limits, notices),
         search=SearchSpec.read(search),
-        families=tuple(args.families) if args.families else default.families,
+        families=kept_files(args.families, context) if args.families else default.families,
         fixed_params=default.fixed_params,
         proposals=proposals,
         base_experiment=args.reproduce,
@@ -102,9 +103,13 @@ def check_names(args: SearchArgs) -> None:
         raise TaskError(
             f"There is no metric called '{args.metric}'.", hint=f"Choose one of: {', '.join(METRIC_NAMES)}."
         )
+    if args.task == "custom" and not any(name.endswith(SUFFIX) for name in args.families or ()):
+        raise TaskError(
+            "A custom task needs a model of your own.", hint="Name its Python file among the families: my_model.py."
+        )
     known = family_names()
     for name in args.families or ():
-        if name not in known:
+        if name not in known and not name.endswith(SUFFIX):
             raise TaskError(f"There is no model family called '{name}'.", hint=f"Choose among: {', '.join(known)}.")
 
 

@@ -92,7 +92,7 @@ class SearchArgs(Limited):
     families: list[str] | None = Field(
         default=None,
         description="model families to search, for instance mlp, linear, cnn, text_bag, text_cnn, char_gpt; "
-        "omitted: all that fit the data",
+        "a path ending in .py is a model of the user's own; omitted: all that fit the data",
     )
     seed: int | None = Field(default=None, ge=0, description="seed of every random choice (default 0)")
     reproduce: int | None = Field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from tools._custom import own_file
 from tools._planning import limits_of
 from tools._search_args import Limited
 from tools._training import train
@@ -79,7 +80,7 @@ class HyperparameterOptimizer(Tool[HyperparameterArgs]):
                 "metric": base.metric or base.plan.metric,
                 "limits": limits_of(args, inherited, notices),
                 "search": SearchSpec.read({name: value for name, value in given.items() if value is not None}),
-                "families": (base.best.family,),
+                "families": (own_file(base.plan.families, base.best.family) or base.best.family,),
                 "fixed_params": {},  # the job fixes the structure: only the family knows what belongs to it
                 "proposals": (start,),
                 "base_experiment": base.id,

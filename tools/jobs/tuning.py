@@ -16,9 +16,9 @@ def with_fixed_structure(plan: ExperimentPlan) -> ExperimentPlan:
     """
     if plan.kind != "hyperparameter_search" or plan.fixed_params or not plan.proposals:
         return plan
-    from tools.engine.families.family import FAMILIES
+    from tools.engine.execution.custom import find_family
 
     base = plan.proposals[0]
-    structure = FAMILIES.get(base.family).structure
+    structure = find_family(base.family, plan.families).structure
     fixed = {f"{base.family}.{name}": value for name, value in base.params.items() if name in structure}
-    return plan.model_copy(update={"fixed_params": fixed, "families": (base.family,)})
+    return plan.model_copy(update={"fixed_params": fixed})

@@ -21,6 +21,7 @@ import torch
 from tools.core.errors import AutoMLError, OptimizationError
 from tools.engine.execution import process
 from tools.engine.execution.cache import Fold, load
+from tools.engine.execution.custom import find_family
 from tools.engine.execution.messages import (
     Assignment,
     Event,
@@ -50,11 +51,6 @@ TRIAL_ERRORS = (
     TypeError,
     ValueError,
 )
-
-
-def find_family(name: str) -> Family:
-    """The registered family of that name."""
-    return FAMILIES.get(name)
 
 
 @dataclass(frozen=True)
@@ -201,4 +197,4 @@ def preload() -> None:
     list(FAMILIES)
 
 
-__all__ = ["FamilySource", "Progress", "Trainer", "WorkerSetup", "classify", "find_family", "preload", "worker_main"]
+__all__ = ["FamilySource", "Progress", "Trainer", "WorkerSetup", "classify", "preload", "worker_main"]

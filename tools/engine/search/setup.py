@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tools.core.errors import OptimizationError, ResourceError
 from tools.core.records import ExperimentPlan, Limits
 from tools.core.units import format_size
 from tools.engine.execution import machine, process
+from tools.engine.execution.custom import SUFFIX, find_family, load_family
 from tools.engine.execution.pool import InlinePool, Pool, WorkerPool
-from tools.engine.execution.worker import WorkerSetup, find_family
+from tools.engine.execution.worker import WorkerSetup
 from tools.engine.families.family import FAMILIES, Family
 from tools.engine.search.monitor import AutoMLMonitor
 from tools.engine.search.prepare import Prepared
@@ -29,7 +31,7 @@ def choose_space(plan: ExperimentPlan, prepared: Prepared) -> Space:
     """
     spec = prepared.full.spec
     if plan.families:
-        named = [FAMILIES.get(name) for name in plan.families]
+        named = [load_family(name) if name.endswith(SUFFIX) else FAMILIES.get(name) for name in plan.families]
         fitting = [family for family in named if family.fits(spec)]
         if not fitting:
             raise OptimizationError(
@@ -93,7 +95,7 @@ def start_pool(plan: ExperimentPlan, prepared: Prepared, monitor: AutoMLMonitor,
         device=device,
         memory=left // n_workers,
         gpu_memory=limits.max_gpu_memory,
-        families=find_family,
+        families=partial(find_family, custom=tuple(name for name in plan.families if name.endswith(SUFFIX))),
     )
     if inline:
         torch.set_num_threads(max(1, free.free_cores))
