@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tools.core.records import Modality
+from tools.engine.data.forms import Forms
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Dataset:
         target: The column to predict, which encoders leave out: the one asked for, the one the source itself tells
             (samples, class folders), or the likeliest; None where there is none.
         details: What is special to the modality, for instance the text column.
+        forms: How the columns were written, as far as it was found out or told; encoders keep it.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Dataset:
     images: np.ndarray | None = None
     target: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    forms: Forms = field(default_factory=dict)
 
     @property
     def n_rows(self) -> int:

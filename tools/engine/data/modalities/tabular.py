@@ -11,11 +11,11 @@ from tools.core.errors import TaskError
 from tools.core.records import DatasetProfile
 from tools.engine.data.columns import column_kinds
 from tools.engine.data.dataset import Dataset, DataSpec, TaskSpec
-from tools.engine.data.dates import days, parse_dates
+from tools.engine.data.dates import days, parse_dates, read_dates
 from tools.engine.data.describe import describe
+from tools.engine.data.forms import Form, Forms, forms_from_state, forms_state, written_numbers
 from tools.engine.data.missing import MISSING_MARKERS, listed
 from tools.engine.data.modality import MODALITIES, Encoder, Modality
-from tools.engine.data.numerals import parse_numbers
 from tools.engine.data.supervised import choose_target, supervised_task
 from tools.engine.data.tabular_graph import tabular_graph
 
@@ -43,6 +43,12 @@ class TabularEncoder(Encoder):
         self.dates: list[str] = []
         self.levels: dict[str, list[str]] = {}
         self.dropped: dict[str, str] = {}
+        self._forms: dict[str, Form] = {}
+
+    @property
+    def forms(self) -> Forms:
+        """How the columns were written in the data it was fitted on; empty in bundles of before this was kept."""
+        return self._forms
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -84,6 +90,7 @@ class TabularEncoder(Encoder):
                 f"No column of '{dataset.name}' can be learned from: {_reasons(self.dropped)}.",
                 hint="Add columns that say something about the target.",
             )
+        self._forms = {name: dataset.forms[name] for name in self.columns if name in dataset.forms}
 
     def transform(self, dataset: Dataset, rows: np.ndarray) -> dict[str, np.ndarray]:
         """`num` float32 [n, n_numeric] and `cat` int64 [n, n_categorical]."""
@@ -115,7 +122,9 @@ class TabularEncoder(Encoder):
                 hint="Add them; where a value is not known, leave the cell empty.",
             )
         frame = dataset.frame.iloc[rows]
-        result = {name: _numbers(frame[name], name in self.dates)[:, None] for name in self.numeric}
+        result = {
+            name: _numbers(frame[name], name in self.dates, self._forms.get(name))[:, None] for name in self.numeric
+        }
         return result | {name: _words(frame[name])[:, None] for name in self.levels}
 
     def graph(self) -> onnx.ModelProto | None:
@@ -123,8 +132,14 @@ class TabularEncoder(Encoder):
         return tabular_graph(self.numeric, self.levels)
 
     def state(self) -> dict[str, Any]:
-        """Columns, levels, and what was left out and why."""
-        return {"numeric": self.numeric, "dates": self.dates, "levels": self.levels, "dropped": self.dropped}
+        """Columns, levels, what was left out and why, and how the columns were written."""
+        return {
+            "numeric": self.numeric,
+            "dates": self.dates,
+            "levels": self.levels,
+            "dropped": self.dropped,
+            "forms": forms_state(self._forms),
+        }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> TabularEncoder:
@@ -134,6 +149,7 @@ class TabularEncoder(Encoder):
         encoder.dates = list(state["dates"])
         encoder.levels = {name: list(levels) for name, levels in state["levels"].items()}
         encoder.dropped = dict(state["dropped"])
+        encoder._forms = forms_from_state(state.get("forms", {}))
         return encoder
 
 
@@ -172,7 +188,7 @@ class Tabular(Modality):
         return TabularEncoder.from_state(state)
 
 
-def _numbers(values: pd.Series, date: bool) -> np.ndarray:
+def _numbers(values: pd.Series, date: bool, form: Form | None) -> np.ndarray:
     """A column as float32 [n], whatever its type is in this file; what is no number is missing."""
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         numbers = days(values)
@@ -180,8 +196,10 @@ def _numbers(values: pd.Series, date: bool) -> np.ndarray:
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
         text = values.astype(object)
-        read = parse_dates(text) if date else None
-        numbers = parse_numbers(text) if read is None else days(read)
+        read = None
+        if date:
+            read = parse_dates(text) if form is None or form.day_first is None else read_dates(text, form.day_first)
+        numbers = written_numbers(text, form) if read is None else days(read)
     with np.errstate(over="ignore"):
         short = numbers.astype(np.float32)
     return np.where(np.isfinite(short), short, np.float32(np.nan))
