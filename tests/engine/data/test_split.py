@@ -84,6 +84,34 @@ def test_every_class_can_be_fitted_on_in_every_fold(sizes: list[int], seed: int,
     assert all(in_test[f"c{number}"] >= 1 for number, size in enumerate(sizes) if size >= 3)
 
 
+def parts_of(sizes: dict[str, int], validation: ValidationSpec = HOLDOUT) -> tuple[Splits, np.ndarray]:
+    dataset = labelled([name for name, size in sizes.items() for _ in range(size)])
+    task = TaskSpec("classification", "y", "accuracy", len(sizes), tuple(sorted(sizes)))
+    return split(dataset, task, validation, 0), dataset.frame["y"].to_numpy(dtype=object)
+
+
+def test_every_class_of_three_rows_is_fitted_validated_and_tested() -> None:
+    for sizes in ({f"c{i}": 3 for i in range(100)}, {"no": 500, "yes": 3}):
+        parts, names = parts_of(sizes)
+        (fit, held), *_ = parts.folds
+        for rows in (fit, held, parts.test):
+            assert set(names[rows]) == set(sizes)
+
+
+def test_classes_of_two_rows_are_only_fitted_on() -> None:
+    parts, names = parts_of({"a": 100, "b": 2})
+    assert list(names[parts.folds[0][0]]).count("b") == 2
+    assert len(parts.test) == 20
+    assert len(parts.folds[0][1]) == 16
+
+
+def test_a_part_held_out_is_never_a_row_or_two_where_there_are_more() -> None:
+    parts, names = parts_of({f"c{i}": 2 for i in range(100)})
+    (fit, held), *_ = parts.folds
+    assert len(parts.test) == len(held) == 20
+    assert set(names[fit]) == {f"c{i}" for i in range(100)}
+
+
 def test_a_corpus_is_cut_into_stretches() -> None:
     parts = split_of("tiny_corpus", FOLDS)
     assert np.array_equal(parts.test, np.arange(parts.test[0], parts.test[0] + len(parts.test)))

@@ -14,6 +14,8 @@ from tools.engine.data.supervised import usable_rows
 
 TEST_SHARE = 0.2
 HOLDOUT_SHARE = 0.2
+LEAST_HELD = 20
+"""Rows that a part held out has at least, where its share allows it."""
 _MAX_BINS = 10
 
 
@@ -36,6 +38,8 @@ def split(dataset: Dataset, task: TaskSpec, validation: ValidationSpec, seed: in
     """Split the usable rows: 20 % test, and of the rest 20 % (hold-out) or one k-th (k folds) for validation.
 
     Classes keep their shares (values: their quantiles) in every part; every class has a row to fit on in every fold.
+    After a hold-out, a class of three or more rows has one in each part; a class of two is only fitted on, unless
+    there is too little else to judge by.
     Text for generation is cut into stretches that hang together, the last one for the test.
 
     Args:
@@ -58,11 +62,13 @@ def split(dataset: Dataset, task: TaskSpec, validation: ValidationSpec, seed: in
         return _contiguous(rows, n_folds)
     strata = _strata(dataset, task, rows)
     rng = np.random.default_rng(seed)
-    in_test = _draw(strata, TEST_SHARE, rng)
+    _, group, sizes = np.unique(strata, return_inverse=True, return_counts=True)
+    whole = sizes[group]
+    in_test = _draw(strata, whole, TEST_SHARE, 2, rng)
     train, test = rows[~in_test], rows[in_test]
     inner = strata[~in_test]
     if n_folds == 1:
-        held = _draw(inner, HOLDOUT_SHARE, rng)
+        held = _draw(inner, whole[~in_test], HOLDOUT_SHARE, 1, rng)
         return Splits(train, test, ((train[~held], train[held]),))
     numbers = _fold_numbers(inner, n_folds, rng)
     folds = tuple((train[numbers != fold], train[numbers == fold]) for fold in range(n_folds))
@@ -96,18 +102,32 @@ def _strata(dataset: Dataset, task: TaskSpec, rows: np.ndarray) -> np.ndarray:
     return class_numbers(values, task.classes)
 
 
-def _draw(strata: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+def _draw(strata: np.ndarray, whole: np.ndarray, share: float, keep: int, rng: np.random.Generator) -> np.ndarray:
     """Draw `share` of the rows, the same share of every group (largest remainders); bool [n].
 
-    A group of three or more rows gives at least one and keeps at least two; smaller ones give none.
+    A group of three or more rows gives at least one, however small its share: a class that no held-out row has can be
+    neither judged nor ranked. Smaller groups give none, as long as the others make up a part worth judging by.
+
+    Args:
+        strata: Group of every row, [n].
+        whole: Rows of that group before anything was drawn, [n].
+        share: Of all rows.
+        keep: Rows that a group keeps.
+        rng: Draws the rows.
     """
-    groups, sizes = np.unique(strata, return_counts=True)
+    groups, first, sizes = np.unique(strata, return_index=True, return_counts=True)
+    room = np.where(whole[first] >= 3, np.maximum(sizes - keep, 0), 0)
     wanted = sizes * share
     counts = np.floor(wanted).astype(np.int64)
     order = np.argsort(-(wanted - counts), kind="stable")
     counts[order[: round(share * len(strata)) - int(counts.sum())]] += 1
-    counts = np.where(sizes >= 3, np.clip(counts, 1, sizes - 2), 0)
-    if counts.sum() == 0:  # nothing but tiny groups: draw from all rows, whatever their group
+    counts = np.clip(counts, np.minimum(1, room), room)
+    least = max(1, min(LEAST_HELD, round(share * len(strata))))
+    while counts.sum() < least and (counts < room).any():
+        counts[np.argmax(room - counts)] += 1
+    pairs = rng.permutation(np.flatnonzero((counts == 0) & (sizes >= 2)))
+    counts[pairs[: max(0, least - int(counts.sum()))]] = 1
+    if counts.sum() == 0:  # nothing but groups of one row: draw from all rows, whatever their group
         counts[np.argmax(sizes)] = 1
     drawn = np.zeros(len(strata), bool)
     for group, count in zip(groups, counts, strict=True):

@@ -17,6 +17,8 @@ from tools.engine.data.missing import listed
 
 MIN_ROWS = 10
 MAX_CLASSES = 1000
+FEW_ROWS = 10
+"""Rows below which a class has only one or two in the test, and a user is told."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,12 @@ def target_warnings(dataset: Dataset, task: TaskSpec) -> list[str]:
             said.append(
                 f"{len(classes.single)} class(es) with a single row cannot be learned and tested; those rows are left "
                 f"out: {listed(classes.single)}."
+            )
+        few = [label for label, n_rows in classes.kept.items() if n_rows < FEW_ROWS]
+        if few:
+            said.append(
+                f"{len(few)} class(es) have fewer than {FEW_ROWS} rows, too few to judge the model on each of them "
+                f"(two rows are only learned from, of three one is in the test): {listed(few)}."
             )
         largest, smallest = max(classes.kept.values()), min(classes.kept.values())
         if largest >= 10 * smallest:
