@@ -105,6 +105,14 @@ def test_classes_of_two_rows_are_only_fitted_on() -> None:
     assert len(parts.folds[0][1]) == 16
 
 
+def test_a_ranking_of_two_classes_needs_both_in_every_part() -> None:
+    dataset = labelled(["a"] * 100 + ["b"] * 2)
+    modality = MODALITIES.get("tabular")
+    with pytest.raises(TaskError, match="only 2 rows of 'y' are 'b'"):
+        modality.task(dataset, "y", None, "roc_auc")
+    assert modality.task(dataset, "y", None, "accuracy").metric == "accuracy"
+
+
 def test_a_part_held_out_is_never_a_row_or_two_where_there_are_more() -> None:
     parts, names = parts_of({f"c{i}": 2 for i in range(100)})
     (fit, held), *_ = parts.folds

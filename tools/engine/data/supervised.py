@@ -115,6 +115,8 @@ def supervised_task(
             name = _metric(kind, metric, len(labels), multilabel=True)
             return TaskSpec(kind, column, name, len(labels), labels, multilabel=True)
     classes = _classes(column, values, numeric)
+    if metric == "roc_auc" and len(classes) == 2:
+        _check_ranked(column, values)
     return TaskSpec(kind, column, _metric(kind, metric, len(classes)), len(classes), classes)
 
 
@@ -191,6 +193,18 @@ def _check_rows(dataset: Dataset, column: str, n_present: int) -> None:
         raise TaskError(
             f"'{dataset.name}' has only {n_present} row(s) with a value of '{column}'; at least {MIN_ROWS} are needed.",
             hint="Add more rows; a useful model wants a hundred or more.",
+        )
+
+
+def _check_ranked(column: str, values: pd.Series) -> None:
+    """Two classes are ranked against each other: both must be in the training, the validation and the test."""
+    kept = count_classes(values).kept
+    rare = min(kept, key=lambda label: kept[label])
+    if kept[rare] < 3:
+        raise TaskError(
+            f"roc_auc cannot be measured: only {kept[rare]} rows of '{column}' are '{rare}', and at least 3 are needed "
+            "(one each to learn from, to validate and to test).",
+            hint=f"Add rows of '{rare}', or choose another metric, for instance accuracy.",
         )
 
 
