@@ -35,7 +35,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     ...     ValidationSpec.model_validate({"folds": 1, "speed": 3})
     ... except ValidationError as error:
     ...     print(explain(error, ValidationSpec))
-    'folds' must be greater than or equal to 2 (it was 1); 'speed' is not a known field (known: method, folds).
+    'folds' must be greater than or equal to 2 (it was 1); 'speed' is not a known field (known: method, folds, group, time).
     """
     parts = []
     for item in error.errors():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from tools.core.errors import TaskError
 from tools.engine.data.dataset import Dataset, TaskSpec
 from tools.engine.data.modality import MODALITIES
 from tools.engine.data.read import from_frame, load
-from tools.engine.data.split import Splits, split
+from tools.engine.data.split import Splits, set_aside, split
 
 HOLDOUT, FOLDS = ValidationSpec(), ValidationSpec(method="cross_validation", folds=4)
 
@@ -132,3 +133,88 @@ def test_too_few_rows_for_the_folds() -> None:
     task = MODALITIES.get("tabular").task(dataset, "y", None, None)
     with pytest.raises(TaskError, match="too few"):
         split(dataset, task, ValidationSpec(method="cross_validation", folds=20), 0)
+
+
+def grouped(n_groups: int, validation: ValidationSpec) -> tuple[Dataset, Splits]:
+    rng = np.random.default_rng(0)
+    people = rng.integers(0, n_groups, 400)
+    sick = rng.random(n_groups) < 0.3
+    frame = pd.DataFrame({"person": people, "x": rng.normal(size=400), "y": np.where(sick[people], "ill", "well")})
+    dataset = replace(from_frame(frame, "t", "tabular"), target="y")
+    task = MODALITIES.get("tabular").task(dataset, "y", None, None)
+    return dataset, split(dataset, task, validation, 0)
+
+
+@pytest.mark.parametrize("method", ["holdout", "cross_validation"])
+def test_rows_of_a_group_are_never_on_both_sides(method: str) -> None:
+    dataset, parts = grouped(60, ValidationSpec.model_validate({"method": method, "group": "Person"}))
+    people, labels = dataset.frame["person"].to_numpy(), dataset.frame["y"].to_numpy(dtype=object)
+    assert not set(people[parts.train]) & set(people[parts.test])
+    assert sorted([*parts.train, *parts.test]) == list(range(400))
+    ill = (labels == "ill").mean()
+    for fit, held in parts.folds:
+        assert not set(people[fit]) & set(people[held])
+        assert set(fit) | set(held) == set(parts.train)
+    for rows in (parts.test, *(held for _, held in parts.folds)):
+        assert 0.15 <= len(rows) / (400 if rows is parts.test else len(parts.train)) <= 0.25
+        assert abs((labels[rows] == "ill").mean() - ill) < 0.1, "groups are shared out by class"
+
+
+def test_few_groups_are_enough_until_there_are_too_few() -> None:
+    _, parts = grouped(3, ValidationSpec(group="person"))
+    assert len(parts.test)
+    assert all(len(fit) and len(held) for fit, held in parts.folds)
+    with pytest.raises(TaskError, match="has 2 groups, too few"):
+        grouped(2, ValidationSpec(group="person"))
+    with pytest.raises(TaskError, match="has 4 groups, too few for 5 fold"):
+        grouped(4, ValidationSpec(method="cross_validation", group="person"))
+
+
+def timed(validation: ValidationSpec, dates: list[str] | None = None) -> tuple[np.ndarray, Splits]:
+    rng = np.random.default_rng(1)
+    days = pd.date_range("2020-01-01", periods=100).strftime("%d/%m/%Y")
+    when = rng.permutation(np.repeat(np.asarray(dates or days, dtype=object), 3))
+    frame = pd.DataFrame({"when": when, "x": rng.normal(size=len(when)), "y": rng.normal(size=len(when))})
+    dataset = replace(from_frame(frame, "t", "tabular"), target="y")
+    task = MODALITIES.get("tabular").task(dataset, "y", None, None)
+    return pd.to_datetime(frame["when"], format="%d/%m/%Y", errors="coerce").to_numpy(), split(
+        dataset, task, validation, 0
+    )
+
+
+@pytest.mark.parametrize("method", ["holdout", "cross_validation"])
+def test_the_latest_rows_are_the_test_and_the_next_latest_the_validation(method: str) -> None:
+    when, parts = timed(ValidationSpec.model_validate({"method": method, "time": "when"}))
+    assert when[parts.train].max() < when[parts.test].min(), "no day is on both sides"
+    assert len(parts.test) == 60
+    assert len(parts.folds) == (1 if method == "holdout" else 5)
+    for fit, held in parts.folds:
+        assert when[fit].max() < when[held].min()
+    assert set(parts.folds[0][0]) | set(parts.folds[0][1]) == set(parts.train)
+    if method == "cross_validation":
+        everything = np.concatenate([held for _, held in parts.folds])
+        assert len(set(everything)) == len(everything)
+
+
+def test_columns_that_no_split_can_be_made_by_are_refused() -> None:
+    with pytest.raises(TaskError, match="too few different times"):
+        timed(ValidationSpec(time="when"), ["01/01/2020"] * 10)
+    with pytest.raises(TaskError, match="neither dates nor numbers"):
+        timed(ValidationSpec(time="when"), ["soon", "later"] * 10)
+    iris = load("iris")
+    with pytest.raises(TaskError, match="is the target itself"):
+        set_aside(iris, ValidationSpec(group="species"))
+    with pytest.raises(TaskError, match="no column 'patient'"):
+        set_aside(iris, ValidationSpec(group="patient"))
+    with pytest.raises(TaskError, match="plain text"):
+        set_aside(load("tiny_corpus"), ValidationSpec(group="text"))
+    with pytest.raises(TaskError, match="name one of the two columns"):
+        ValidationSpec.read({"group": "a", "time": "b"})
+
+
+def test_no_model_reads_what_groups_the_rows() -> None:
+    dataset, _ = grouped(30, HOLDOUT)
+    encoder = MODALITIES.get("tabular").encoder()
+    encoder.fit(set_aside(dataset, ValidationSpec(group="person")), np.arange(400))
+    assert encoder.state()["numeric"] == ["x"]
+    assert "person" in encoder.state()["dropped"]

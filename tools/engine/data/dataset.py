@@ -28,6 +28,7 @@ class Dataset:
             (samples, class folders), or the likeliest; None where there is none.
         details: What is special to the modality, for instance the text column.
         forms: How the columns were written, as far as it was found out or told; encoders keep it.
+        aside: Columns that no model reads besides the target: they serve the split.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Dataset:
     target: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
     forms: Forms = field(default_factory=dict)
+    aside: tuple[str, ...] = ()
 
     @property
     def n_rows(self) -> int:

@@ -67,7 +67,9 @@ class TabularEncoder(Encoder):
             values = frame[name]
             if name == dataset.target:
                 continue
-            if kind in _DROPPED:
+            if name in dataset.aside:
+                self.dropped[name] = "what groups the rows"
+            elif kind in _DROPPED:
                 self.dropped[name] = _DROPPED[kind]
             elif kind == "date":
                 self.numeric.append(name)
