@@ -34,7 +34,8 @@ _DROPPED = {
 class TabularEncoder(Encoder):
     """Numbers as float32 with NaN for missing (families scale them themselves), categories as ids.
 
-    Id 0 is missing or unknown; a category keeps its 255 most frequent levels. Dates are days since 1970 among the
+    Id 0 is missing or unknown. A category of more than 255 levels keeps the 254 most frequent; the last id stands for
+    all others, and for those that come later. Dates are days since 1970 among the
     numbers. Identifiers, constants, empty columns and free text are left out, with the reason in `dropped`.
     """
 
@@ -42,6 +43,7 @@ class TabularEncoder(Encoder):
         self.numeric: list[str] = []
         self.dates: list[str] = []
         self.levels: dict[str, list[str]] = {}
+        self.others: list[str] = []
         self.dropped: dict[str, str] = {}
         self._forms: dict[str, Form] = {}
 
@@ -62,7 +64,7 @@ class TabularEncoder(Encoder):
             TaskError: no column is left.
         """
         frame = dataset.frame.iloc[np.sort(rows)]
-        self.numeric, self.dates, self.levels, self.dropped = [], [], {}, {}
+        self.numeric, self.dates, self.levels, self.others, self.dropped = [], [], {}, [], {}
         for name, kind in column_kinds(frame).items():
             values = frame[name]
             if name == dataset.target:
@@ -81,7 +83,9 @@ class TabularEncoder(Encoder):
                 known = sorted(
                     ((str(level), int(n)) for level, n in counts.items() if level), key=lambda x: (-x[1], x[0])
                 )
-                self.levels[name] = [level for level, _ in known[:MAX_LEVELS]]
+                many = len(known) > MAX_LEVELS
+                self.levels[name] = [level for level, _ in known[: MAX_LEVELS - many]]
+                self.others += [name] if many else []
         if not self.columns:
             # A lone column that counts up is more likely a measurement than a row number.
             numbers = (name for name in self.dropped if pd.api.types.is_numeric_dtype(frame[name].dtype))
@@ -98,7 +102,7 @@ class TabularEncoder(Encoder):
         """`num` float32 [n, n_numeric] and `cat` int64 [n, n_categorical]."""
         raw = self.raw_inputs(dataset, rows)
         num = [raw[name] for name in self.numeric]
-        cat = [_ids(raw[name][:, 0], levels)[:, None] for name, levels in self.levels.items()]
+        cat = [_ids(raw[name][:, 0], levels, name in self.others)[:, None] for name, levels in self.levels.items()]
         n = len(rows)
         return {
             "num": np.concatenate(num, axis=1) if num else np.zeros((n, 0), np.float32),
@@ -107,7 +111,7 @@ class TabularEncoder(Encoder):
 
     def spec(self, task: TaskSpec, n_train: int) -> DataSpec:
         """Widths and cardinalities."""
-        cardinalities = tuple(len(levels) + 1 for levels in self.levels.values())
+        cardinalities = tuple(len(levels) + 1 + (name in self.others) for name, levels in self.levels.items())
         return DataSpec("tabular", task, n_train, n_numeric=len(self.numeric), cardinalities=cardinalities)
 
     def raw_inputs(self, dataset: Dataset, rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -131,7 +135,7 @@ class TabularEncoder(Encoder):
 
     def graph(self) -> onnx.ModelProto | None:
         """Raw columns -> `num`, `cat`."""
-        return tabular_graph(self.numeric, self.levels)
+        return tabular_graph(self.numeric, self.levels, frozenset(self.others))
 
     def state(self) -> dict[str, Any]:
         """Columns, levels, what was left out and why, and how the columns were written."""
@@ -139,6 +143,7 @@ class TabularEncoder(Encoder):
             "numeric": self.numeric,
             "dates": self.dates,
             "levels": self.levels,
+            "others": self.others,
             "dropped": self.dropped,
             "forms": forms_state(self._forms),
         }
@@ -150,6 +155,7 @@ class TabularEncoder(Encoder):
         encoder.numeric = list(state["numeric"])
         encoder.dates = list(state["dates"])
         encoder.levels = {name: list(levels) for name, levels in state["levels"].items()}
+        encoder.others = list(state.get("others", []))
         encoder.dropped = dict(state["dropped"])
         encoder._forms = forms_from_state(state.get("forms", {}))
         return encoder
@@ -165,11 +171,16 @@ class Tabular(Modality):
     def profile(self, dataset: Dataset, target: str | None) -> DatasetProfile:
         """Columns, candidates, problems and likely leaks."""
         found = describe(dataset, target)
-        texts = [column.name for column in found.columns if column.kind == "text" and column.name != found.target]
-        if not texts:
-            return found
-        said = f"Free text is not used by models for tables: {listed(texts)}."
-        return found.model_copy(update={"warnings": (*found.warnings, said)})
+        columns = [column for column in found.columns if column.name != found.target]
+        texts = [column.name for column in columns if column.kind == "text"]
+        wide = [column.name for column in columns if column.kind == "category" and column.unique > MAX_LEVELS]
+        said = [f"Free text is not used by models for tables: {listed(texts)}."] if texts else []
+        if wide:
+            said.append(
+                f"More than {MAX_LEVELS} different values, of which the most frequent {MAX_LEVELS - 1} are told apart "
+                f"and all others count as one: {listed(wide)}."
+            )
+        return found.model_copy(update={"warnings": (*found.warnings, *said)}) if said else found
 
     def task(self, dataset: Dataset, target: str | None, kind: str | None, metric: str | None) -> TaskSpec:
         """Classification or regression of one column."""
@@ -221,10 +232,11 @@ def _word(level: Any) -> str:
     return "" if text in MISSING_MARKERS else text
 
 
-def _ids(words: np.ndarray, levels: list[str]) -> np.ndarray:
-    table = {level: number for number, level in enumerate(levels, start=1)}
+def _ids(words: np.ndarray, levels: list[str], other: bool) -> np.ndarray:
+    table = {"": 0} | {level: number for number, level in enumerate(levels, start=1)}
+    unknown = len(levels) + 1 if other else 0
     codes, found = pd.factorize(words)
-    ids = np.array([table.get(str(level), 0) for level in found] + [0], np.int64)
+    ids = np.array([table.get(str(level), unknown) for level in found] + [0], np.int64)
     result: np.ndarray = ids[codes]
     return result
 
