@@ -100,8 +100,8 @@ class ValidationSpec(Frozen):
 
     method: ValidationMethod = "holdout"
     folds: int = Field(default=5, ge=2, le=20)
-    group: str | None = Field(default=None, min_length=1)
-    time: str | None = Field(default=None, min_length=1)
+    group: str | None = None
+    time: str | None = None
 
     @model_validator(mode="after")
     def _one_column(self) -> ValidationSpec:

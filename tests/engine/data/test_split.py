@@ -218,3 +218,13 @@ def test_no_model_reads_what_groups_the_rows() -> None:
     encoder.fit(set_aside(dataset, ValidationSpec(group="person")), np.arange(400))
     assert encoder.state()["numeric"] == ["x"]
     assert "person" in encoder.state()["dropped"]
+
+
+@pytest.mark.parametrize("named", [{}, {"group": "person"}, {"time": "x"}])
+def test_the_test_rows_do_not_depend_on_how_candidates_are_validated(named: dict[str, str]) -> None:
+    parts = [
+        grouped(60, ValidationSpec.model_validate({"method": method, **named}))[1]
+        for method in ("holdout", "cross_validation")
+    ]
+    assert np.array_equal(parts[0].test, parts[1].test)
+    assert parts[0].validation.model_copy(update={"method": "cross_validation"}) == parts[1].validation

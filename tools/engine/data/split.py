@@ -44,7 +44,9 @@ def set_aside(dataset: Dataset, validation: ValidationSpec) -> Dataset:
     Raises:
         TaskError: there is no such column, or the target itself is named.
     """
-    named = [(what, name) for what, name in (("group", validation.group), ("time", validation.time)) if name]
+    named = [
+        (what, name) for what, name in (("group", validation.group), ("time", validation.time)) if name is not None
+    ]
     for what, name in named:
         if dataset.modality == "corpus":
             raise TaskError(
