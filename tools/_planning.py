@@ -147,7 +147,10 @@ def transferred(context: ToolContext) -> tuple[Proposal, ...]:
 
 def _validation(args: SearchArgs, default: ValidationSpec) -> ValidationSpec:
     method = args.validation or ("cross_validation" if args.folds is not None else None)
-    return ValidationSpec.read(_merged(default, {"method": method, "folds": args.folds}))
+    columns = {"group": args.group_column, "time": args.time_column}
+    if any(columns.values()):  # one takes the place of the other
+        default = default.model_copy(update=dict.fromkeys(columns))
+    return ValidationSpec.read(_merged(default, {"method": method, "folds": args.folds, **columns}))
 
 
 def _merged(default: Objectives | SearchSpec | ValidationSpec | Limits, given: dict[str, Any]) -> dict[str, Any]:

@@ -65,6 +65,12 @@ class SearchArgs(Limited):
         default=None, description="how candidates are judged: holdout (default) or cross_validation"
     )
     folds: int | None = Field(default=None, ge=2, le=20, description="number of folds for cross_validation (default 5)")
+    group_column: str | None = Field(
+        default=None, description="column whose equal values stay in one part of the split, for instance a patient"
+    )
+    time_column: str | None = Field(
+        default=None, description="column of dates or numbers: the latest rows are the test, earlier ones the training"
+    )
     metric: str | None = Field(
         default=None,
         description="metric to improve: accuracy, balanced_accuracy, f1_macro, f1_micro, roc_auc, log_loss, r2, rmse, "

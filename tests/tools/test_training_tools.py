@@ -56,6 +56,7 @@ def test_all_arguments_reach_the_plan(quick: Workplace) -> None:
         metric="f1_macro", primary="accuracy", secondary="size", weights=[3, 1], max_model_size="1 MB",
         max_latency_ms=5, min_accuracy=0.5, max_memory=2_000_000_000, max_disk=10**9, strategy="random",
         max_trials=9, patience=4, families=["mlp"], seed=5, request="steps",
+        group_column="petal_width",
     )  # fmt: skip
     plan = quick.context.store.get(1).plan
     assert (plan.dataset, plan.target, plan.task, plan.metric, plan.seed) == (
@@ -65,7 +66,8 @@ def test_all_arguments_reach_the_plan(quick: Workplace) -> None:
         "f1_macro",
         5,
     )
-    assert plan.validation.model_dump() == {"method": "cross_validation", "folds": 4}
+    validation = {"method": "cross_validation", "folds": 4, "group": "petal_width", "time": None}
+    assert plan.validation.model_dump() == validation
     assert plan.objectives.weights == (0.75, 0.25)
     assert plan.limits.model_dump() == {
         "time_s": 33.0, "max_model_size": 10**6, "max_latency_ms": 5.0, "min_accuracy": 0.5, "max_memory": 2 * 10**9,
@@ -78,6 +80,11 @@ def test_all_arguments_reach_the_plan(quick: Workplace) -> None:
     assert again.limits.time_s == 44
     changed = {"limits": plan.limits, "base_experiment": None}
     assert again.model_copy(update=changed) == plan
+    quick.call("AutoMLWorkflow", reproduce=1, time_column="petal_length", request="steps")
+    assert quick.context.store.get(3).plan.validation.model_dump() == validation | {
+        "group": None,
+        "time": "petal_length",
+    }
 
 
 def test_a_limit_on_a_gpu_that_is_not_there_is_told(quick: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:

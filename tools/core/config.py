@@ -92,10 +92,22 @@ def _as_source(value: Any) -> Any:
 
 
 class ValidationSpec(Frozen):
-    """How candidates are judged during the search; the test split is apart from both."""
+    """How candidates are judged during the search; the test split is apart from both.
+
+    `group` and `time` name columns that bind the test split too: the rows of a group stay together; the latest rows are
+    the test and the next-latest the validation.
+    """
 
     method: ValidationMethod = "holdout"
     folds: int = Field(default=5, ge=2, le=20)
+    group: str | None = None
+    time: str | None = None
+
+    @model_validator(mode="after")
+    def _one_column(self) -> ValidationSpec:
+        if self.group is not None and self.time is not None:
+            raise ValueError("a split is made by groups or by time: name one of the two columns")
+        return self
 
 
 class ModelConstraints(Frozen):

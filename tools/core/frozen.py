@@ -30,12 +30,12 @@ class Frozen(BaseModel):
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """Turn a pydantic error into one sentence a person understands.
 
-    >>> from tools.core.config import ValidationSpec
+    >>> from tools.core.config import DataSource
     >>> try:
-    ...     ValidationSpec.model_validate({"folds": 1, "speed": 3})
+    ...     DataSource.model_validate({"source": 3, "speed": 3})
     ... except ValidationError as error:
-    ...     print(explain(error, ValidationSpec))
-    'folds' must be greater than or equal to 2 (it was 1); 'speed' is not a known field (known: method, folds).
+    ...     print(explain(error, DataSource))
+    'source' must be valid string (it was 3); 'speed' is not a known field (known: source, target).
     """
     parts = []
     for item in error.errors():

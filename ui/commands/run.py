@@ -57,6 +57,13 @@ def run(
         str | None, typer.Option(help="holdout or cross_validation.", rich_help_panel=_SEARCH)
     ] = None,
     folds: Annotated[int | None, typer.Option(help="For cross_validation.", rich_help_panel=_SEARCH)] = None,
+    group_column: Annotated[
+        str | None,
+        typer.Option(help="Rows with the same value stay in one part of the split.", rich_help_panel=_SEARCH),
+    ] = None,
+    time_column: Annotated[
+        str | None, typer.Option(help="The latest rows by this column are the test.", rich_help_panel=_SEARCH)
+    ] = None,
     strategy: Annotated[
         str | None, typer.Option(help="bayesian, random, grid or evolutionary.", rich_help_panel=_SEARCH)
     ] = None,
@@ -110,6 +117,8 @@ def run(
         "weights": as_weights(weights),
         "validation": validation,
         "folds": folds,
+        "group_column": group_column,
+        "time_column": time_column,
         "strategy": strategy,
         "max_trials": max_trials,
         "patience": patience,

@@ -43,7 +43,13 @@ def only(columns: list[str]) -> Dataset:
 
 
 EXAMPLES = {
-    "tabular": [mixed_table, lambda: only(["num"]), lambda: only(["city of birth"]), lambda: load("iris")],
+    "tabular": [
+        mixed_table,
+        lambda: only(["num"]),
+        lambda: only(["city of birth"]),
+        lambda: load("iris"),
+        lambda: wide_table(),
+    ],
     "image": [lambda: load("digits")],
     "text": [lambda: load("support_messages")],
     "corpus": [lambda: load("tiny_corpus")],
@@ -184,12 +190,29 @@ def test_nothing_to_learn_from_is_explained() -> None:
         encoder.fit(replace(from_frame(frame, "t", "tabular"), target="y"), np.arange(50))
 
 
-def test_high_cardinality_keeps_the_most_frequent_levels() -> None:
+def wide_table() -> Dataset:
     rng = np.random.default_rng(0)
     words = [f"w{i}" for i in rng.zipf(1.3, 5000).clip(max=900)]
-    dataset = replace(from_frame(pd.DataFrame({"w": words, "y": ["a", "b"] * 2500}), "t", "tabular"), target="y")
+    words[7] = ""
+    return replace(from_frame(pd.DataFrame({"w": words, "y": ["a", "b"] * 2500}), "t", "tabular"), target="y")
+
+
+def test_high_cardinality_keeps_the_most_frequent_levels_and_one_for_the_others() -> None:
+    dataset = wide_table()
     encoder = MODALITIES.get("tabular").encoder()
     encoder.fit(dataset, np.arange(5000))
-    levels = encoder.state()["levels"]["w"]
-    assert len(levels) == 255
-    assert levels[0] == "w1"
+    state = encoder.state()
+    assert len(state["levels"]["w"]) == 254
+    assert state["levels"]["w"][0] == "w1"
+    assert encoder.spec(MODALITIES.get("tabular").task(dataset, "y", None, None), 5000).cardinalities == (256,)
+    rows = from_frame(
+        pd.DataFrame({"w": ["w1", "w900x", None, dataset.frame["w"].value_counts().index[-1]]}), "n", "tabular"
+    )
+    assert encoder.transform(rows, np.arange(4))["cat"][:, 0].tolist() == [1, 255, 0, 255]
+    del state["others"]
+    old = MODALITIES.get("tabular").encoder_from_state(state)
+    assert old.transform(rows, np.arange(4))["cat"][:, 0].tolist() == [1, 0, 0, 0]
+
+
+def test_the_profile_names_what_is_not_used_whole() -> None:
+    assert [text for text in profile(wide_table()).warnings if "most frequent 254" in text and "'w'" in text]

@@ -95,6 +95,16 @@ def test_imbalance_single_classes_and_missing_targets_are_told() -> None:
     assert "4 row(s) have no 'label'" in text
 
 
+def test_classes_with_few_rows_are_told_in_one_sentence() -> None:
+    labels = ["a"] * 50 + ["b"] * 50 + ["c"] * 3 + ["d"] * 2
+    frame = pd.DataFrame({"x": np.random.default_rng(0).normal(size=105), "label": labels})
+    (said,) = [text for text in profile(table(frame), "label").warnings if "too few to judge" in text]
+    assert "2 class(es)" in said
+    assert "'c', 'd'" in said
+    enough = profile(table(frame[:100]), "label")
+    assert not [text for text in enough.warnings if "too few to judge" in text]
+
+
 def test_candidates_are_ranked_by_name_place_and_cardinality() -> None:
     frame = pd.DataFrame(
         {

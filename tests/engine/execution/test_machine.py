@@ -40,6 +40,52 @@ def test_container_limits_count(tmp_path: Path, files: dict[str, str]) -> None:
     assert machine.memory == 600
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "proc/self/cgroup": "0::/jobs/mine\n",
+            "sys/fs/cgroup/jobs/mine/memory.max": "4000",
+            "sys/fs/cgroup/jobs/mine/memory.current": "3900",
+            "sys/fs/cgroup/jobs/mine/memory.stat": "anon 500\ninactive_file 3400\nactive_file 0\n",
+            "sys/fs/cgroup/jobs/memory.max": "max",
+            "sys/fs/cgroup/jobs/cpu.max": "100000 100000",
+        },
+        {
+            "proc/self/cgroup": "5:cpu,cpuacct:/jobs\n4:memory:/jobs/mine\n",
+            "sys/fs/cgroup/memory/jobs/mine/memory.limit_in_bytes": "4000",
+            "sys/fs/cgroup/memory/jobs/mine/memory.usage_in_bytes": "3900",
+            "sys/fs/cgroup/memory/jobs/mine/memory.stat": "inactive_file 1\ntotal_inactive_file 3400\n",
+            "sys/fs/cgroup/cpu/jobs/cpu.cfs_quota_us": "100000",
+            "sys/fs/cgroup/cpu/jobs/cpu.cfs_period_us": "100000",
+        },
+        {
+            "proc/self/cgroup": "0::/docker/of/the/host\n",
+            "sys/fs/cgroup/memory.max": "4000",
+            "sys/fs/cgroup/memory.current": "3900",
+            "sys/fs/cgroup/memory.stat": "inactive_file 3400\n",
+            "sys/fs/cgroup/cpu.max": "100000 100000",
+        },
+    ],
+    ids=["cgroup v2", "cgroup v1", "a path of the host"],
+)
+def test_the_own_group_counts_and_cached_files_do_not(tmp_path: Path, files: dict[str, str]) -> None:
+    machine = inspect(fake_root(tmp_path, files))
+    assert machine.memory == 3500
+    assert machine.cores == 1
+
+
+def test_the_narrowest_of_nested_limits_counts(tmp_path: Path) -> None:
+    files = {
+        "proc/self/cgroup": "0::/a/b\n",
+        "sys/fs/cgroup/a/b/memory.max": "9000",
+        "sys/fs/cgroup/a/b/memory.current": "100",
+        "sys/fs/cgroup/a/memory.max": "1000",
+        "sys/fs/cgroup/a/memory.current": "700",
+    }
+    assert inspect(fake_root(tmp_path, files)).memory == 300
+
+
 def test_without_limits_the_machine_itself_counts(tmp_path: Path) -> None:
     root = fake_root(tmp_path, {"sys/fs/cgroup/cpu.max": "max 100000", "proc/meminfo": "MemAvailable:  2048 kB\n"})
     assert inspect(root).memory == 2048 * 1024

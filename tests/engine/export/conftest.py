@@ -63,8 +63,8 @@ class Trained:
         return self.target.decode(self.learners[family].predict(self.encoder.transform(self.dataset, rows)))
 
 
-def train(source: str, target: str | None) -> Trained:
-    """Fit every family that takes the data, for one epoch."""
+def train(source: str, target: str | None, only: str | None = None) -> Trained:
+    """Fit every family that takes the data (or `only` one), for one epoch."""
     dataset = load(source, target)
     modality = MODALITIES.get(dataset.modality)
     task = modality.task(dataset, target, None, None)
@@ -76,7 +76,7 @@ def train(source: str, target: str | None) -> Trained:
     rows = encode(dataset, splits.train, encoder, encoded_target)
     learners: dict[str, Learner] = {}
     for family in FAMILIES:
-        if family.fits(spec):
+        if family.fits(spec) and only in (None, family.name):
             learner = family.learner(family.defaults(spec)[0], spec, rows, None, FitContext(max_epochs=1))
             for _ in learner.reports():
                 pass

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.engine.export.conftest import train
 from tools.core.errors import ExperimentError, OptimizationError, TaskError
 from tools.engine.export.bundle import Bundle
 from tools.engine.export.parity import check_parity
+from tools.engine.export.predictor import dataset_of
 
 
 def test_rows_are_predicted_with_their_index_and_one_probability_per_class(delivered, trained):
@@ -55,6 +57,31 @@ def test_written_numbers_are_read(delivered, trained):
     frame = trained("mixed").dataset.frame.head(5)
     texts = frame.astype({"probabilities": str})
     pd.testing.assert_frame_equal(bundle.predict_frame(texts), bundle.predict_frame(frame))
+
+
+def test_one_row_is_read_as_the_training_file_was(tmp_path: Path):
+    lines = ["when;price;code;y"]
+    for i in range(120):
+        day, price = f"{i % 28 + 1:02d}/{i % 11 + 1:02d}/2021", "12,5" if i % 2 else f"1,{100 + i}"
+        lines.append(f"{day};{price};{('007', 'A7', '12')[i % 3]};{'yes' if i % 3 else 'no'}")
+    (tmp_path / "train.csv").write_text("\n".join(lines))
+    setup = train(str(tmp_path / "train.csv"), "y", only="linear")
+    bundle = Bundle.open(setup.write(tmp_path / "run").folder)
+    expected = bundle.predict(setup.dataset, np.array([6]))[0]  # 07/07/2021; 1,106; 007
+    assert lines[7] == "07/07/2021;1,106;007;no"
+    (tmp_path / "new.csv").write_text(lines[0] + "\n" + lines[7] + "\n")
+    row = pd.DataFrame([dict(zip(lines[0].split(";"), lines[7].split(";"), strict=True))])
+    for found in (bundle.predict_source(str(tmp_path / "new.csv")), bundle.predict_frame(row)):
+        np.testing.assert_allclose(found[["probability_no", "probability_yes"]].to_numpy()[0], expected, atol=1e-6)
+    early = pd.DataFrame({"when": ["03/04/2021"], "price": ["1,234"], "code": ["12"]})
+    feed = bundle.feed(dataset_of(bundle, early))
+    assert feed["when"][0, 0] == (np.datetime64("2021-04-03") - np.datetime64("1970-01-01")).astype(int)
+    assert feed["price"][0, 0] == pytest.approx(1.234)
+    late = early.assign(when="04/13/2021")
+    late.to_csv(tmp_path / "late.csv", index=False)
+    for refused in (lambda: bundle.predict_frame(late), lambda: bundle.predict_source(str(tmp_path / "late.csv"))):
+        with pytest.raises(TaskError, match="'when' must hold a number or a date as in the training data"):
+            refused()
 
 
 def test_an_empty_table_gives_an_empty_answer(delivered, trained):

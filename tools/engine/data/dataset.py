@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tools.core.records import Modality
+from tools.engine.data.forms import Forms
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Dataset:
         target: The column to predict, which encoders leave out: the one asked for, the one the source itself tells
             (samples, class folders), or the likeliest; None where there is none.
         details: What is special to the modality, for instance the text column.
+        forms: How the columns were written, as far as it was found out or told; encoders keep it.
+        aside: Columns that no model reads besides the target: they serve the split.
     """
 
     name: str
@@ -36,6 +39,8 @@ class Dataset:
     images: np.ndarray | None = None
     target: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    forms: Forms = field(default_factory=dict)
+    aside: tuple[str, ...] = ()
 
     @property
     def n_rows(self) -> int:

@@ -11,6 +11,7 @@ from tools.core.records import DatasetProfile
 from tools.core.records import Modality as ModalityName
 from tools.core.registry import Registry
 from tools.engine.data.dataset import Dataset, DataSpec, TaskSpec
+from tools.engine.data.forms import Forms
 
 if TYPE_CHECKING:
     import onnx
@@ -55,6 +56,11 @@ class Encoder(ABC):
     @abstractmethod
     def from_state(cls, state: dict[str, Any]) -> Encoder:
         """The inverse of `state`."""
+
+    @property
+    def forms(self) -> Forms:
+        """How the columns it reads are written; a new file is read the same way."""
+        return {}
 
     def files(self) -> dict[str, str]:
         """Extra files that ship with the bundle: file name -> content (for instance tokenizer.json)."""

@@ -16,7 +16,7 @@ _COMMA = re.compile(r"^[+-]?\d*,\d+(?:[eE][+-]?\d+)?$")
 _BLANKS = re.compile(r"[ \u00a0\u202f'’]")
 
 
-def parse_numbers(values: pd.Series, comma_is_decimal: bool = False) -> np.ndarray:
+def parse_numbers(values: pd.Series, comma_is_decimal: bool = False, rule: bool | None = None) -> np.ndarray:
     """Read written numbers; what is not a number becomes NaN.
 
     The whole column decides what a comma means: with a value such as "12,5" or "0,123" it is a decimal comma, with
@@ -25,6 +25,7 @@ def parse_numbers(values: pd.Series, comma_is_decimal: bool = False) -> np.ndarr
     Args:
         values: Text, [n]; missing values stay missing.
         comma_is_decimal: What a comma means where the column alone does not tell ("1,234" everywhere).
+        rule: What a comma means whatever the column looks like: the `comma_rule` of the data a model learned from.
 
     Returns:
         float64 [n].
@@ -33,21 +34,34 @@ def parse_numbers(values: pd.Series, comma_is_decimal: bool = False) -> np.ndarr
     [1234.5, 7.0, nan]
     >>> parse_numbers(pd.Series(["$1,200", "$900"])).tolist()
     [1200.0, 900.0]
+    >>> parse_numbers(pd.Series(["1,234"]), rule=True).tolist()
+    [1.234]
     """
     plain = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan).copy()
     open_rows = np.flatnonzero(np.isnan(plain) & values.notna().to_numpy())
-    if len(open_rows) == 0:
+    if len(open_rows) == 0 and not rule:
         return plain
     codes, levels = pd.factorize(values.iloc[open_rows].astype(str))
     texts = [_undecorated(str(level)) for level in levels]
-    decimal = _decimal_comma(texts, comma_is_decimal)
-    if decimal and any("," in text for text in texts):  # beside "1.234,5", a plain "1.234" is a thousand too
+    decimal = _decimal_comma(texts, comma_is_decimal) if rule is None else rule
+    if rule or (decimal and any("," in text for text in texts)):  # beside "1.234,5", a plain "1.234" is a thousand too
         codes, levels = pd.factorize(values.astype(str))
         open_rows, texts = np.flatnonzero(values.notna().to_numpy()), [_undecorated(str(level)) for level in levels]
         codes = codes[open_rows]
     parsed = np.array([_number(text, decimal) for text in texts], dtype=np.float64)
     plain[open_rows] = parsed[codes]
     return plain
+
+
+def comma_rule(values: pd.Series, comma_is_decimal: bool = False) -> bool | None:
+    """Whether a comma in a column of written numbers is a decimal comma; None where there is no comma.
+
+    Args:
+        values: Text, [n].
+        comma_is_decimal: As in `parse_numbers`.
+    """
+    texts = [_undecorated(str(level)) for level in values.dropna().unique() if "," in str(level)]
+    return _decimal_comma(texts, comma_is_decimal) if texts else None
 
 
 def _undecorated(text: str) -> str:

@@ -6,6 +6,7 @@ import gzip
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from tools.core.errors import TaskError
 from tools.core.records import Modality
 from tools.engine.data import fingerprint
 from tools.engine.data.dataset import Dataset
+from tools.engine.data.forms import Forms
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +29,7 @@ _TABLES = frozenset({*_DELIMITED, *_JSON, *_EXCEL, *_PLAIN, ".parquet", ".pq", "
 KNOWN_SUFFIXES = "CSV, TSV, Parquet, JSON lines, Excel (.xlsx), .npz, a zip or folder of pictures, or a .txt file"
 
 
-def load(source: str, target: str | None = None) -> Dataset:
+def load(source: str, target: str | None = None, forms: Forms | None = None) -> Dataset:
     """Read a dataset.
 
     Its `target` is the one given, else the one the source knows, else the likeliest column: encoders leave it out.
@@ -35,6 +37,7 @@ def load(source: str, target: str | None = None) -> Dataset:
     Args:
         source: A file, a folder, or the name of a built-in sample.
         target: The column to predict, where it is known: it is checked, and helps to tell text from tables.
+        forms: How a model's columns are written, when the rows are for that model; see `Form`.
 
     Raises:
         TaskError: the source is missing, empty, damaged, of an unknown format, or has no column `target`.
@@ -46,7 +49,8 @@ def load(source: str, target: str | None = None) -> Dataset:
     if source in SAMPLES and not path.is_file():
         dataset = sample(source)
     else:
-        dataset = _assemble(_open(path, source), path.name or source, str(path.resolve()), target)
+        raw = _open(path, source, forms)
+        dataset = _assemble(raw, path.name or source, str(path.resolve()), target, forms)
     from tools.engine.data.candidates import find_column, rank_candidates
 
     if target is not None:
@@ -58,7 +62,13 @@ def load(source: str, target: str | None = None) -> Dataset:
     return dataset
 
 
-def from_frame(frame: pd.DataFrame, name: str, modality: Modality, details: dict[str, Any] | None = None) -> Dataset:
+def from_frame(
+    frame: pd.DataFrame,
+    name: str,
+    modality: Modality,
+    details: dict[str, Any] | None = None,
+    forms: Forms | None = None,
+) -> Dataset:
     """Wrap rows given in memory, for predictions; they are tidied exactly like a file's.
 
     Args:
@@ -66,38 +76,37 @@ def from_frame(frame: pd.DataFrame, name: str, modality: Modality, details: dict
         name: For messages.
         modality: Of the model that will see the rows.
         details: Of the training data's `Dataset.details` (for instance the text column).
+        forms: See `load`.
     """
-    from tools.engine.data.tidy import tidy
+    from tools.engine.data.tidy import Tidy, tidy
 
     # Rows are kept one to one here: a blank row gets a prediction too.
     rows = frame.reset_index(drop=True)
-    tidied, warnings = (rows, []) if modality == "corpus" else tidy(rows, keep_blank_rows=True)
-    kept = {**(details or {}), "warnings": warnings}
-    return Dataset(name, name, fingerprint.of_frame(tidied), modality, tidied, details=kept)
+    made = Tidy(rows, [], {}) if modality == "corpus" else tidy(rows, keep_blank_rows=True, forms=forms)
+    kept = {**(details or {}), "warnings": made.warnings}
+    return Dataset(name, name, fingerprint.of_frame(made.frame), modality, made.frame, details=kept, forms=made.forms)
 
 
-def _assemble(raw: Raw, name: str, source: str, target: str | None) -> Dataset:
+def _assemble(raw: Raw, name: str, source: str, target: str | None, forms: Forms | None) -> Dataset:
     from tools.engine.data.text_table import text_column
-    from tools.engine.data.tidy import tidy
+    from tools.engine.data.tidy import Tidy, tidy
 
-    said: list[str] = []
-    if raw.modality == "corpus":
-        frame = raw.frame
-    else:
-        frame, said = tidy(raw.frame, raw.comma_is_decimal)
+    corpus = raw.modality == "corpus"
+    made = Tidy(raw.frame, [], {}) if corpus else tidy(raw.frame, raw.comma_is_decimal, forms=forms)
+    frame = made.frame
     if len(frame) == 0:
         raise TaskError(f"'{name}' has no rows of data.", hint="It needs a header line and at least ten rows.")
-    details = {**raw.details, "warnings": [*raw.warnings, *said]}
+    details = {**raw.details, "warnings": [*raw.warnings, *made.warnings]}
     modality: Modality = raw.modality or "tabular"
     if raw.modality is None:
         text = text_column(frame, target if target in frame.columns else raw.target)
         if text is not None:
             modality = "text"
             details["text"] = text
-    return Dataset(name, source, raw.fingerprint, modality, frame, raw.images, raw.target, details)
+    return Dataset(name, source, raw.fingerprint, modality, frame, raw.images, raw.target, details, made.forms)
 
 
-def _open(path: Path, source: str) -> Raw:
+def _open(path: Path, source: str, forms: Forms | None) -> Raw:
     try:
         exists, folder = path.exists(), path.is_dir()
     except (OSError, ValueError):
@@ -114,10 +123,10 @@ def _open(path: Path, source: str) -> Raw:
         raise TaskError(
             f"The file '{path.name}' cannot be opened ({error.strerror}).", hint="Check its permissions."
         ) from None
-    return _read_bytes(content, path.name)
+    return _read_bytes(content, path.name, forms)
 
 
-def _read_bytes(content: bytes, name: str) -> Raw:
+def _read_bytes(content: bytes, name: str, forms: Forms | None = None) -> Raw:
     if not content:
         raise TaskError(f"The file '{name}' is empty.", hint="Choose a file with a header line and rows of data.")
     inner = name
@@ -130,8 +139,8 @@ def _read_bytes(content: bytes, name: str) -> Raw:
     if suffix == ".zip":
         from tools.engine.data.readers.archive import read_zip
 
-        return read_zip(content, name, _read_bytes, _TABLES)
-    reader = _reader(suffix)
+        return read_zip(content, name, partial(_read_bytes, forms=forms), _TABLES)
+    reader = _reader(suffix, frozenset(key for key, form in (forms or {}).items() if form.verbatim))
     if reader is None:
         known = KNOWN_SUFFIXES
         if suffix == ".xls":
@@ -143,33 +152,38 @@ def _read_bytes(content: bytes, name: str) -> Raw:
     return reader(content, name)
 
 
-def _reader(suffix: str) -> Callable[[bytes, str], Raw] | None:
+def _reader(suffix: str, verbatim: frozenset[str]) -> Callable[[bytes, str], Raw] | None:
+    """What reads files of this kind; columns in `verbatim` are read as they stand, digits or not."""
     if suffix in _DELIMITED:
         from tools.engine.data.readers.delimited import read_delimited
 
-        return read_delimited
+        return partial(read_delimited, verbatim=verbatim)
     if suffix in (".parquet", ".pq", *_JSON, *_EXCEL):
         from tools.engine.data.readers import tables
 
-        return tables.read_json if suffix in _JSON else tables.read_excel if suffix in _EXCEL else tables.read_parquet
+        if suffix in _EXCEL:
+            return partial(tables.read_excel, verbatim=verbatim)
+        return tables.read_json if suffix in _JSON else tables.read_parquet
     if suffix == ".npz":
         from tools.engine.data.readers.arrays import read_npz
 
         return read_npz
     if suffix in _PLAIN:
-        return _read_plain
+        return partial(_read_plain, verbatim=verbatim)
     from tools.engine.data.readers.images import IMAGE_SUFFIXES
 
     return _read_picture if suffix in IMAGE_SUFFIXES else None
 
 
-def _read_plain(content: bytes, name: str) -> Raw:
+def _read_plain(content: bytes, name: str, verbatim: frozenset[str]) -> Raw:
     from tools.engine.data.readers.delimited import is_table, read_delimited
     from tools.engine.data.readers.encoding import decode_text
     from tools.engine.data.readers.plain import read_corpus
 
     text, warnings = decode_text(content, name)
-    return read_delimited(content, name) if is_table(text) else replace(read_corpus(text, name), warnings=warnings)
+    if is_table(text):
+        return read_delimited(content, name, verbatim)
+    return replace(read_corpus(text, name), warnings=warnings)
 
 
 def _read_picture(content: bytes, name: str) -> Raw:

@@ -83,7 +83,7 @@ def _support_messages() -> Dataset:
     from tools.engine.data.tidy import tidy
 
     raw = read_delimited((_FILES / "support_messages.csv").read_bytes(), "support_messages.csv")
-    frame, _ = tidy(raw.frame)
+    frame = tidy(raw.frame).frame
     name = "support_messages"
     return Dataset(name, name, raw.fingerprint, "text", frame, target="topic", details={"text": "message"})
 

@@ -17,6 +17,8 @@ from tools.engine.data.missing import listed
 
 MIN_ROWS = 10
 MAX_CLASSES = 1000
+FEW_ROWS = 10
+"""Rows below which a class has only one or two in the test, and a user is told."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,8 @@ def supervised_task(
             name = _metric(kind, metric, len(labels), multilabel=True)
             return TaskSpec(kind, column, name, len(labels), labels, multilabel=True)
     classes = _classes(column, values, numeric)
+    if metric == "roc_auc" and len(classes) == 2:
+        _check_ranked(column, values)
     return TaskSpec(kind, column, _metric(kind, metric, len(classes)), len(classes), classes)
 
 
@@ -142,6 +146,12 @@ def target_warnings(dataset: Dataset, task: TaskSpec) -> list[str]:
             said.append(
                 f"{len(classes.single)} class(es) with a single row cannot be learned and tested; those rows are left "
                 f"out: {listed(classes.single)}."
+            )
+        few = [label for label, n_rows in classes.kept.items() if n_rows < FEW_ROWS]
+        if few:
+            said.append(
+                f"{len(few)} class(es) have fewer than {FEW_ROWS} rows, too few to judge the model on each of them "
+                f"(two rows are only learned from, of three one is in the test): {listed(few)}."
             )
         largest, smallest = max(classes.kept.values()), min(classes.kept.values())
         if largest >= 10 * smallest:
@@ -183,6 +193,18 @@ def _check_rows(dataset: Dataset, column: str, n_present: int) -> None:
         raise TaskError(
             f"'{dataset.name}' has only {n_present} row(s) with a value of '{column}'; at least {MIN_ROWS} are needed.",
             hint="Add more rows; a useful model wants a hundred or more.",
+        )
+
+
+def _check_ranked(column: str, values: pd.Series) -> None:
+    """Two classes are ranked against each other: both must be in the training, the validation and the test."""
+    kept = count_classes(values).kept
+    rare = min(kept, key=lambda label: kept[label])
+    if kept[rare] < 3:
+        raise TaskError(
+            f"roc_auc cannot be measured: only {kept[rare]} rows of '{column}' are '{rare}', and at least 3 are needed "
+            "(one each to learn from, to validate and to test).",
+            hint=f"Add rows of '{rare}', or choose another metric, for instance accuracy.",
         )
 
 

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 OPSET, ML_OPSET, IR_VERSION = 18, 3, 10
 
 
-def tabular_graph(numeric: list[str], categorical: dict[str, list[str]]) -> onnx.ModelProto:
+def tabular_graph(
+    numeric: list[str], categorical: dict[str, list[str]], others: frozenset[str] = frozenset()
+) -> onnx.ModelProto:
     """Build the graph.
 
     Inputs are [batch, 1]: float32 for numbers, string for categories. `num` float32 [batch, n_numeric] keeps NaN; `cat`
@@ -19,6 +21,7 @@ def tabular_graph(numeric: list[str], categorical: dict[str, list[str]]) -> onnx
     Args:
         numeric: Input names of the numeric columns, in order.
         categorical: Input name -> levels; ids count from 1.
+        others: Inputs whose unknown levels have an id of their own, after the last level; missing stays 0.
     """
     from onnx import TensorProto, helper
 
@@ -36,10 +39,12 @@ def tabular_graph(numeric: list[str], categorical: dict[str, list[str]]) -> onnx
         ids.append(inner(f"/cat/id{position}"))
         # An operator of ai.onnx.ml refuses empty tables; no value can be this key, because levels are never empty text.
         keys, values = (levels, list(range(1, len(levels) + 1))) if levels else ([""], [0])
+        if name in others:
+            keys, values = ["", *levels], list(range(len(levels) + 1))
         nodes.append(
             helper.make_node(
                 "LabelEncoder", [name], [ids[-1]], domain="ai.onnx.ml",
-                keys_strings=keys, values_int64s=values, default_int64=0,
+                keys_strings=keys, values_int64s=values, default_int64=len(levels) + 1 if name in others else 0,
             )
         )  # fmt: skip
     constants = []

@@ -9,6 +9,7 @@ import numpy as np
 from tools.core.errors import TaskError
 from tools.engine.data.characters import block_length, characters_of, next_characters
 from tools.engine.data.dataset import Dataset, TaskSpec
+from tools.engine.data.forms import Form
 from tools.engine.data.labels import class_numbers, label_matrix, label_values
 from tools.engine.data.missing import listed
 
@@ -26,6 +27,7 @@ class TargetEncoder:
         mean: Mean of a regression target on the training rows, in the data's unit.
         scale: Its standard deviation (1 when that is 0).
         length: Characters in a block (generation).
+        form: How the column was written; None where that is not known.
     """
 
     def __init__(self) -> None:
@@ -36,10 +38,12 @@ class TargetEncoder:
         self.mean = 0.0
         self.scale = 1.0
         self.length = 0
+        self.form: Form | None = None
 
     def fit(self, dataset: Dataset, rows: np.ndarray, task: TaskSpec) -> TargetEncoder:
         """Learn mean and scale (regression) or the characters (generation) from the examples at `rows`."""
         self.kind, self.column, self.classes, self.multilabel = task.kind, task.target, task.classes, task.multilabel
+        self.form = dataset.forms.get(task.target)
         if task.kind == "regression":
             values = self._values(dataset, rows)
             self.mean = float(values.mean())
@@ -134,6 +138,7 @@ class TargetEncoder:
             "mean": self.mean,
             "scale": self.scale,
             "length": self.length,
+            "form": self.form.state() if self.form is not None else None,
         }
 
     @classmethod
@@ -142,6 +147,7 @@ class TargetEncoder:
         encoder = cls()
         for name, value in state.items():
             setattr(encoder, name, tuple(value) if name == "classes" else value)
+        encoder.form = Form.from_state(state["form"]) if state.get("form") else None
         return encoder
 
     def _values(self, dataset: Dataset, rows: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +43,9 @@ def store(folder: Path, fold: Fold) -> FoldFiles:
 
 
 def load(files: FoldFiles) -> Fold:
-    """Map a stored fold; pages are shared between workers until one writes to its own copy."""
+    """Map a stored fold for reading; pages are shared between workers and count against no limit of theirs."""
+    # torch says so of every array that it must not write to, and nothing that trains writes to its data.
+    warnings.filterwarnings("ignore", message="The given NumPy array is not writable", category=UserWarning)
     validation = _load_part(files.folder, "validation") if files.has_validation else None
     truth = np.load(files.folder / "truth.npy", allow_pickle=False) if files.has_validation else None
     target = TargetEncoder.from_state(files.target_state)
@@ -56,13 +59,13 @@ def _store_part(folder: Path, part: str, encoded: Encoded) -> None:
 
 
 def _load_part(folder: Path, part: str) -> Encoded:
-    """Copy-on-write maps: writable, as torch wants its arrays, and never written back."""
+    """Read-only maps. Copy-on-write ones would be writable, and would count as memory of the process in full."""
     prefix = f"{part}.input."
     inputs = {path.name[len(prefix) : -4]: _map(path) for path in sorted(folder.glob(f"{prefix}*.npy"))}
     return Encoded(inputs, _map(folder / f"{part}.target.npy"))
 
 
 def _map(path: Path) -> np.ndarray:
-    array = np.load(path, mmap_mode="c", allow_pickle=False)
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
     # An empty file cannot be mapped as memory by everyone; numpy then returns a plain array, which is as good.
     return np.asarray(array)

@@ -63,27 +63,56 @@ def plan_workers(machine: Machine, data_bytes: int, max_memory: int | None = Non
 
 def _cpu_quota(root: Path) -> float:
     """Cores the container may use; infinity without a limit."""
-    words = _words(root / "sys/fs/cgroup/cpu.max")
-    if len(words) == 2 and words[0] != "max":
-        return float(words[0]) / float(words[1])
-    quota = _words(root / "sys/fs/cgroup/cpu/cpu.cfs_quota_us")
-    period = _words(root / "sys/fs/cgroup/cpu/cpu.cfs_period_us")
-    if quota and period and float(quota[0]) > 0:
-        return float(quota[0]) / float(period[0])
-    return math.inf
+    quotas = [math.inf]
+    for folder in _cgroups(root, ""):
+        words = _words(folder / "cpu.max")
+        if len(words) == 2 and words[0] != "max":
+            quotas.append(float(words[0]) / float(words[1]))
+    for folder in _cgroups(root, "cpu"):
+        quota, period = _words(folder / "cpu.cfs_quota_us"), _words(folder / "cpu.cfs_period_us")
+        if quota and period and float(quota[0]) > 0:
+            quotas.append(float(quota[0]) / float(period[0]))
+    return min(quotas)
 
 
 def _cgroup_memory(root: Path) -> int:
-    """Bytes the container still allows; a very large number without a limit."""
-    for limit, used in (
-        ("memory.max", "memory.current"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
-    ):
-        asked = _words(root / "sys/fs/cgroup" / limit)
-        if asked and asked[0] != "max":
-            taken = _words(root / "sys/fs/cgroup" / used) or ["0"]
-            return max(0, int(asked[0]) - int(taken[0]))
-    return 2**62
+    """Bytes the container still allows; a very large number without a limit.
+
+    Files that were read once and not again stay in memory as long as nobody wants it; what they take is free.
+    """
+    free = [2**62]
+    for folder in _cgroups(root, ""):
+        free += _left(folder, "memory.max", "memory.current", "inactive_file")
+    for folder in _cgroups(root, "memory"):
+        free += _left(folder, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+    return min(free)
+
+
+def _left(folder: Path, limit: str, used: str, idle: str) -> list[int]:
+    asked = _words(folder / limit)
+    if not asked or asked[0] == "max":
+        return []
+    taken = int((_words(folder / used) or ["0"])[0])
+    words = (line.split() for line in _lines(folder / "memory.stat"))
+    cached = next((int(pair[1]) for pair in words if len(pair) == 2 and pair[0] == idle), 0)
+    return [max(0, int(asked[0]) - max(0, taken - cached))]
+
+
+def _cgroups(root: Path, controller: str) -> list[Path]:
+    """Folders of the groups that bind this process: its own, and those that it is part of.
+
+    Args:
+        root: Of the file system.
+        controller: Of version 1, for instance "memory"; "" for version 2.
+    """
+    mount = root / "sys/fs/cgroup" / controller
+    inside = Path()
+    for line in _lines(root / "proc/self/cgroup"):
+        _, controllers, path = line.split(":", 2)
+        if controller in controllers.split(","):
+            inside = Path(path.lstrip("/"))
+    # In a container the path is often one of the host, which is not there: then the mount itself is the own group.
+    return [mount / part for part in (inside, *inside.parents) if ".." not in part.parts]
 
 
 def _free_memory(root: Path) -> int:

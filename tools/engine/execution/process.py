@@ -69,7 +69,8 @@ def cpu_seconds() -> float:
 def limit_memory(extra: int) -> None:
     """Let this process take `extra` bytes more than it has now; beyond that allocation fails catchably.
 
-    RLIMIT_DATA counts private writable memory alone, so mapped libraries and mapped data do not count. Where the
+    RLIMIT_DATA counts private writable memory alone, so libraries and data mapped for reading do not count (a
+    copy-on-write map does, in full, from the moment it is made). Where the
     system does not know it, nothing is limited here and the parent's watch on the process remains.
     """
     try:

@@ -82,10 +82,10 @@ def labelled_rows(record: ExperimentRecord, bundle: Bundle, source: str) -> Judg
     """
     from tools.engine.data.read import load
     from tools.engine.data.supervised import usable_rows
-    from tools.engine.export.predictor import check_columns
+    from tools.engine.export.predictor import check_columns, forms_of
 
     task = bundle.task
-    dataset = load(source, task.target or None)
+    dataset = load(source, task.target or None, forms_of(bundle))
     if dataset.fingerprint == bundle.metadata["dataset"]["fingerprint"]:
         own = split_rows(record, bundle, "test")
         note = "This is the data of the experiment itself, so only its test rows were used."

@@ -9,6 +9,7 @@ import numpy as np
 
 from tools.core.errors import TaskError
 from tools.engine.data.dataset import Dataset
+from tools.engine.data.forms import Forms
 from tools.engine.data.missing import listed
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def predict_source(bundle: Bundle, source: str) -> pd.DataFrame:
     from tools.engine.data.read import load
 
     _no_text_generation(bundle)
-    dataset = load(source)
+    dataset = load(source, forms=forms_of(bundle))
     if bundle.metadata["modality"] == "image":
         if dataset.images is None:
             raise TaskError(f"'{dataset.name}' holds no pictures, and this model reads pictures.", hint=_wanted(bundle))
@@ -80,9 +81,14 @@ def dataset_of(bundle: Bundle, frame: pd.DataFrame) -> Dataset:
         raise TaskError("This model reads pictures, not tables.", hint=_wanted(bundle))
     check_columns(bundle, frame)
     known = [name for name in frame.columns if name in set(columns_of(bundle))]
-    return from_frame(
-        frame[known], "the rows given", bundle.metadata["modality"], bundle.metadata["dataset"]["details"]
-    )
+    details = bundle.metadata["dataset"]["details"]
+    return from_frame(frame[known], "the rows given", bundle.metadata["modality"], details, forms_of(bundle))
+
+
+def forms_of(bundle: Bundle) -> Forms:
+    """How the columns were written in the data the model learned from, its target included."""
+    form = bundle.target.form
+    return {**bundle.encoder.forms, **({bundle.target.column: form} if form is not None else {})}
 
 
 def columns_of(bundle: Bundle) -> list[str]:
@@ -129,12 +135,14 @@ def _refuse_words(bundle: Bundle, dataset: Dataset, cells: pd.DataFrame) -> None
 
     if bundle.metadata["modality"] != "tabular":
         return
-    feed = bundle.feed(dataset)
+    feed, forms = bundle.feed(dataset), bundle.encoder.forms
     for entry in bundle.metadata["inputs"]:
         values = cells[entry["raw"]]
         if entry["kind"] != "number" or (values.dtype != object and values.dtype.kind in "fiubM"):
             continue
-        present = without_markers(values).notna().to_numpy()
+        form = forms.get(entry["raw"])
+        text = without_markers(values)
+        present = (text.notna() & ~text.isin(form.missing if form is not None else ())).to_numpy()
         strange = np.flatnonzero(present & np.isnan(feed[entry["name"]][:, 0]))
         if len(strange):
             row = int(strange[0])

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tools.core.config import ValidationSpec
 from tools.core.errors import TaskError
 from tools.core.records import TrialRecord
 from tools.core.seams import RunSink
@@ -115,7 +114,7 @@ class Finals:
     def _folds(self) -> tuple[FoldFiles, ...]:
         """The same rows that are not test, divided anew."""
         source = self.prepared.source
-        spec = ValidationSpec(method="cross_validation", folds=FOLDS)
+        spec = source.splits.validation.model_copy(update={"method": "cross_validation", "folds": FOLDS})
         try:
             splits = split(source.dataset, source.task, spec, self.seed)
         except TaskError as error:

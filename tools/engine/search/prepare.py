@@ -15,7 +15,7 @@ from tools.engine.data.encode import encode
 from tools.engine.data.modality import MODALITIES, Encoder
 from tools.engine.data.profile import profile
 from tools.engine.data.read import load
-from tools.engine.data.split import Splits, split
+from tools.engine.data.split import Splits, set_aside, split
 from tools.engine.data.target import TargetEncoder
 from tools.engine.evaluation.baseline import trivial_predictions
 from tools.engine.evaluation.metrics import compute_all
@@ -73,7 +73,7 @@ def read_source(plan: ExperimentPlan) -> Source:
     Raises:
         TaskError: the data or the request cannot be used as it is.
     """
-    dataset = load(plan.dataset, plan.target)
+    dataset = set_aside(load(plan.dataset, plan.target), plan.validation)
     described = profile(dataset, plan.target)
     if plan.fingerprint is not None and plan.fingerprint != described.fingerprint:
         changed = f"The data is not what it was in experiment {plan.base_experiment}, so the results will differ."

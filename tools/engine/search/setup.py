@@ -21,6 +21,8 @@ from tools.engine.search.space import Space, make_space
 WORKER_LEAST_BYTES = 150_000_000
 LEAST_DISK_BYTES = 2_000_000
 """Journal, events, a few checkpoints and the bundle of a small model."""
+FREE_SHARE = 0.9
+"""Of the free memory, without a limit: the rest is for what other programs come to want."""
 
 
 def choose_space(plan: ExperimentPlan, prepared: Prepared) -> Space:
@@ -70,7 +72,7 @@ def start_pool(plan: ExperimentPlan, prepared: Prepared, monitor: AutoMLMonitor,
     """Start the workers; memory limits are shared out among them.
 
     Raises:
-        ResourceError: the memory limit is less than one worker needs.
+        ResourceError: the memory limit, or what the machine has free, is less than one worker needs.
     """
     import torch
 
@@ -78,18 +80,8 @@ def start_pool(plan: ExperimentPlan, prepared: Prepared, monitor: AutoMLMonitor,
     free = replace(machine.inspect(), device=device)
     limits = plan.limits
     n_workers, threads = machine.plan_workers(free, prepared.data_bytes, limits.max_memory)
-    own = process.peak_bytes()
-    allowed = min(limits.max_memory, free.memory + own) if limits.max_memory else int(0.9 * free.memory) + own
-    # The fork server shares most of what it holds with its workers and holds about what this process holds.
-    left = allowed - own - (0 if inline else own // 2)
+    left = memory_left(free.memory, process.peak_bytes(), limits.max_memory, inline)
     n_workers = max(1, min(n_workers, left // WORKER_LEAST_BYTES))
-    if limits.max_memory is not None and left < WORKER_LEAST_BYTES:
-        needed = limits.max_memory - left + WORKER_LEAST_BYTES
-        raise ResourceError(
-            f"Training needs about {needed / 1e6:.0f} MB of memory and {limits.max_memory / 1e6:.0f} MB are allowed.",
-            hint=f"Allow at least {needed / 1e6:.0f} MB.",
-            details={"needed_bytes": needed},
-        )
     setup = WorkerSetup(
         threads=free.free_cores if inline else threads,
         device=device,
@@ -104,3 +96,36 @@ def start_pool(plan: ExperimentPlan, prepared: Prepared, monitor: AutoMLMonitor,
     pool = WorkerPool(setup, n_workers)
     monitor.workers_memory = pool.memory
     return pool, n_workers
+
+
+def memory_left(free: int, own: int, max_memory: int | None, inline: bool) -> int:
+    """Bytes that all workers together may take.
+
+    Args:
+        free: Bytes that this machine or container still has.
+        own: Bytes that this process takes.
+        max_memory: Limit of the whole job; None where there is none.
+        inline: Whether trials run in this process.
+
+    Raises:
+        ResourceError: that is less than one worker needs.
+    """
+    # The fork server shares most of what it holds with its workers and holds about what this process holds.
+    shared = 0 if inline else own // 2
+    room = int(FREE_SHARE * free) if max_memory is None else min(max_memory - own, free)
+    left = room - shared
+    if left >= WORKER_LEAST_BYTES:
+        return left
+    if max_memory is not None and max_memory - own <= free:
+        needed = max_memory - left + WORKER_LEAST_BYTES
+        raise ResourceError(
+            f"Training needs about {needed / 1e6:.0f} MB of memory and {max_memory / 1e6:.0f} MB are allowed.",
+            hint=f"Allow at least {needed / 1e6:.0f} MB.",
+            details={"needed_bytes": needed},
+        )
+    needed = int((WORKER_LEAST_BYTES + shared) / FREE_SHARE)
+    raise ResourceError(
+        f"Training needs about {needed / 1e6:.0f} MB of free memory and {free / 1e6:.0f} MB are free.",
+        hint="Close other programs, or give the container more memory.",
+        details={"needed_bytes": needed},
+    )

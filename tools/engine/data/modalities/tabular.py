@@ -11,11 +11,11 @@ from tools.core.errors import TaskError
 from tools.core.records import DatasetProfile
 from tools.engine.data.columns import column_kinds
 from tools.engine.data.dataset import Dataset, DataSpec, TaskSpec
-from tools.engine.data.dates import days, parse_dates
+from tools.engine.data.dates import days, parse_dates, read_dates
 from tools.engine.data.describe import describe
+from tools.engine.data.forms import Form, Forms, forms_from_state, forms_state, written_numbers
 from tools.engine.data.missing import MISSING_MARKERS, listed
 from tools.engine.data.modality import MODALITIES, Encoder, Modality
-from tools.engine.data.numerals import parse_numbers
 from tools.engine.data.supervised import choose_target, supervised_task
 from tools.engine.data.tabular_graph import tabular_graph
 
@@ -34,7 +34,8 @@ _DROPPED = {
 class TabularEncoder(Encoder):
     """Numbers as float32 with NaN for missing (families scale them themselves), categories as ids.
 
-    Id 0 is missing or unknown; a category keeps its 255 most frequent levels. Dates are days since 1970 among the
+    Id 0 is missing or unknown. A category of more than 255 levels keeps the 254 most frequent; the last id stands for
+    all others, and for those that come later. Dates are days since 1970 among the
     numbers. Identifiers, constants, empty columns and free text are left out, with the reason in `dropped`.
     """
 
@@ -42,7 +43,14 @@ class TabularEncoder(Encoder):
         self.numeric: list[str] = []
         self.dates: list[str] = []
         self.levels: dict[str, list[str]] = {}
+        self.others: list[str] = []
         self.dropped: dict[str, str] = {}
+        self._forms: dict[str, Form] = {}
+
+    @property
+    def forms(self) -> Forms:
+        """How the columns were written in the data it was fitted on; empty in bundles of before this was kept."""
+        return self._forms
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -56,12 +64,14 @@ class TabularEncoder(Encoder):
             TaskError: no column is left.
         """
         frame = dataset.frame.iloc[np.sort(rows)]
-        self.numeric, self.dates, self.levels, self.dropped = [], [], {}, {}
+        self.numeric, self.dates, self.levels, self.others, self.dropped = [], [], {}, [], {}
         for name, kind in column_kinds(frame).items():
             values = frame[name]
             if name == dataset.target:
                 continue
-            if kind in _DROPPED:
+            if name in dataset.aside:
+                self.dropped[name] = "what groups the rows"
+            elif kind in _DROPPED:
                 self.dropped[name] = _DROPPED[kind]
             elif kind == "date":
                 self.numeric.append(name)
@@ -73,7 +83,9 @@ class TabularEncoder(Encoder):
                 known = sorted(
                     ((str(level), int(n)) for level, n in counts.items() if level), key=lambda x: (-x[1], x[0])
                 )
-                self.levels[name] = [level for level, _ in known[:MAX_LEVELS]]
+                many = len(known) > MAX_LEVELS
+                self.levels[name] = [level for level, _ in known[: MAX_LEVELS - many]]
+                self.others += [name] if many else []
         if not self.columns:
             # A lone column that counts up is more likely a measurement than a row number.
             numbers = (name for name in self.dropped if pd.api.types.is_numeric_dtype(frame[name].dtype))
@@ -84,12 +96,13 @@ class TabularEncoder(Encoder):
                 f"No column of '{dataset.name}' can be learned from: {_reasons(self.dropped)}.",
                 hint="Add columns that say something about the target.",
             )
+        self._forms = {name: dataset.forms[name] for name in self.columns if name in dataset.forms}
 
     def transform(self, dataset: Dataset, rows: np.ndarray) -> dict[str, np.ndarray]:
         """`num` float32 [n, n_numeric] and `cat` int64 [n, n_categorical]."""
         raw = self.raw_inputs(dataset, rows)
         num = [raw[name] for name in self.numeric]
-        cat = [_ids(raw[name][:, 0], levels)[:, None] for name, levels in self.levels.items()]
+        cat = [_ids(raw[name][:, 0], levels, name in self.others)[:, None] for name, levels in self.levels.items()]
         n = len(rows)
         return {
             "num": np.concatenate(num, axis=1) if num else np.zeros((n, 0), np.float32),
@@ -98,7 +111,7 @@ class TabularEncoder(Encoder):
 
     def spec(self, task: TaskSpec, n_train: int) -> DataSpec:
         """Widths and cardinalities."""
-        cardinalities = tuple(len(levels) + 1 for levels in self.levels.values())
+        cardinalities = tuple(len(levels) + 1 + (name in self.others) for name, levels in self.levels.items())
         return DataSpec("tabular", task, n_train, n_numeric=len(self.numeric), cardinalities=cardinalities)
 
     def raw_inputs(self, dataset: Dataset, rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -115,16 +128,25 @@ class TabularEncoder(Encoder):
                 hint="Add them; where a value is not known, leave the cell empty.",
             )
         frame = dataset.frame.iloc[rows]
-        result = {name: _numbers(frame[name], name in self.dates)[:, None] for name in self.numeric}
+        result = {
+            name: _numbers(frame[name], name in self.dates, self._forms.get(name))[:, None] for name in self.numeric
+        }
         return result | {name: _words(frame[name])[:, None] for name in self.levels}
 
     def graph(self) -> onnx.ModelProto | None:
         """Raw columns -> `num`, `cat`."""
-        return tabular_graph(self.numeric, self.levels)
+        return tabular_graph(self.numeric, self.levels, frozenset(self.others))
 
     def state(self) -> dict[str, Any]:
-        """Columns, levels, and what was left out and why."""
-        return {"numeric": self.numeric, "dates": self.dates, "levels": self.levels, "dropped": self.dropped}
+        """Columns, levels, what was left out and why, and how the columns were written."""
+        return {
+            "numeric": self.numeric,
+            "dates": self.dates,
+            "levels": self.levels,
+            "others": self.others,
+            "dropped": self.dropped,
+            "forms": forms_state(self._forms),
+        }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> TabularEncoder:
@@ -133,7 +155,9 @@ class TabularEncoder(Encoder):
         encoder.numeric = list(state["numeric"])
         encoder.dates = list(state["dates"])
         encoder.levels = {name: list(levels) for name, levels in state["levels"].items()}
+        encoder.others = list(state.get("others", []))
         encoder.dropped = dict(state["dropped"])
+        encoder._forms = forms_from_state(state.get("forms", {}))
         return encoder
 
 
@@ -147,11 +171,16 @@ class Tabular(Modality):
     def profile(self, dataset: Dataset, target: str | None) -> DatasetProfile:
         """Columns, candidates, problems and likely leaks."""
         found = describe(dataset, target)
-        texts = [column.name for column in found.columns if column.kind == "text" and column.name != found.target]
-        if not texts:
-            return found
-        said = f"Free text is not used by models for tables: {listed(texts)}."
-        return found.model_copy(update={"warnings": (*found.warnings, said)})
+        columns = [column for column in found.columns if column.name != found.target]
+        texts = [column.name for column in columns if column.kind == "text"]
+        wide = [column.name for column in columns if column.kind == "category" and column.unique > MAX_LEVELS]
+        said = [f"Free text is not used by models for tables: {listed(texts)}."] if texts else []
+        if wide:
+            said.append(
+                f"More than {MAX_LEVELS} different values, of which the most frequent {MAX_LEVELS - 1} are told apart "
+                f"and all others count as one: {listed(wide)}."
+            )
+        return found.model_copy(update={"warnings": (*found.warnings, *said)}) if said else found
 
     def task(self, dataset: Dataset, target: str | None, kind: str | None, metric: str | None) -> TaskSpec:
         """Classification or regression of one column."""
@@ -172,7 +201,7 @@ class Tabular(Modality):
         return TabularEncoder.from_state(state)
 
 
-def _numbers(values: pd.Series, date: bool) -> np.ndarray:
+def _numbers(values: pd.Series, date: bool, form: Form | None) -> np.ndarray:
     """A column as float32 [n], whatever its type is in this file; what is no number is missing."""
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         numbers = days(values)
@@ -180,8 +209,10 @@ def _numbers(values: pd.Series, date: bool) -> np.ndarray:
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
         text = values.astype(object)
-        read = parse_dates(text) if date else None
-        numbers = parse_numbers(text) if read is None else days(read)
+        read = None
+        if date:
+            read = parse_dates(text) if form is None or form.day_first is None else read_dates(text, form.day_first)
+        numbers = written_numbers(text, form) if read is None else days(read)
     with np.errstate(over="ignore"):
         short = numbers.astype(np.float32)
     return np.where(np.isfinite(short), short, np.float32(np.nan))
@@ -201,10 +232,11 @@ def _word(level: Any) -> str:
     return "" if text in MISSING_MARKERS else text
 
 
-def _ids(words: np.ndarray, levels: list[str]) -> np.ndarray:
-    table = {level: number for number, level in enumerate(levels, start=1)}
+def _ids(words: np.ndarray, levels: list[str], other: bool) -> np.ndarray:
+    table = {"": 0} | {level: number for number, level in enumerate(levels, start=1)}
+    unknown = len(levels) + 1 if other else 0
     codes, found = pd.factorize(words)
-    ids = np.array([table.get(str(level), 0) for level in found] + [0], np.int64)
+    ids = np.array([table.get(str(level), unknown) for level in found] + [0], np.int64)
     result: np.ndarray = ids[codes]
     return result
 

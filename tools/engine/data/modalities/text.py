@@ -10,6 +10,7 @@ from tools.core.errors import TaskError
 from tools.core.records import DatasetProfile
 from tools.engine.data.dataset import Dataset, DataSpec, TaskSpec
 from tools.engine.data.describe import describe
+from tools.engine.data.forms import Form, Forms
 from tools.engine.data.missing import listed
 from tools.engine.data.modality import MODALITIES, Encoder, Modality
 from tools.engine.data.supervised import supervised_task
@@ -39,6 +40,11 @@ class TextEncoder(Encoder):
     def columns(self) -> tuple[str, ...]:
         """The columns that are read."""
         return (self.column,)
+
+    @property
+    def forms(self) -> Forms:
+        """Texts are read as they stand, also where a file holds nothing but digits."""
+        return {self.column: Form("text")} if self.column else {}
 
     def fit(self, dataset: Dataset, rows: np.ndarray) -> None:
         """Learn vocabulary and length from the examples at `rows`."""

@@ -15,12 +15,13 @@ from tools.engine.data.readers.raw import Raw
 from tools.engine.data.tidy import repair_names
 
 
-def read_delimited(content: bytes, name: str) -> Raw:
+def read_delimited(content: bytes, name: str, verbatim: frozenset[str] = frozenset()) -> Raw:
     """Read a delimited text file.
 
     Args:
         content: The whole file.
         name: Of the file, for messages.
+        verbatim: Columns whose cells are left as they stand; otherwise "007" would become 7.
 
     Raises:
         TaskError: empty, binary, header only, or rows of different length (with the line number).
@@ -41,6 +42,7 @@ def read_delimited(content: bytes, name: str) -> Raw:
             sep=delimiter,
             header=None if headless else 0,
             names=names,
+            dtype={column: str for column in names if column in verbatim},
             usecols=range(width),
             index_col=False,
             na_values=list(MISSING_MARKERS),

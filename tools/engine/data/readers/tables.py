@@ -89,8 +89,13 @@ def _lines(text: str, name: str) -> list[dict[str, Any]]:
     return records
 
 
-def read_excel(content: bytes, name: str) -> Raw:
+def read_excel(content: bytes, name: str, verbatim: frozenset[str] = frozenset()) -> Raw:
     """Read the first sheet with data of an Excel workbook (.xlsx); its first row is the header.
+
+    Args:
+        content: The whole file.
+        name: Of the file, for messages.
+        verbatim: Columns whose cells are left as the workbook has them; otherwise the text "007" would become 7.
 
     Raises:
         TaskError: it is no workbook, is protected, or has no rows.
@@ -110,6 +115,7 @@ def read_excel(content: bytes, name: str) -> Raw:
                 io.BytesIO(content),
                 sheet_name=None,
                 engine="openpyxl",
+                dtype=dict.fromkeys(verbatim, object),
                 na_values=list(MISSING_MARKERS),
                 keep_default_na=False,
             )
