@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -34,6 +35,8 @@ from rich.table import Table as Grid
 
 EPOCHS, BATCH, WIDTH, LAYERS, ROWS, COLUMNS = 20, 256, 256, 3, 10_000, 50
 SCORED = 2_000
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+"""Spinning threads would make the loops several times slower on a busy machine; that is not what is measured here."""
 Proposal = dict[str, float]
 
 
@@ -61,7 +64,7 @@ def main() -> None:
             command = [sys.executable, "-m", "evals.benchmarks.training_speed", "--inside", name]
             command += ["--trials", str(given.trials), "--seed", str(number)]
             began = time.perf_counter()
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **ONE_THREAD})
             results[name].append(json.loads(done.stdout.splitlines()[-1]) | {"wall_s": time.perf_counter() - began})
     given.work.mkdir(parents=True, exist_ok=True)
     (given.work / "training_speed.json").write_text(json.dumps({"trials": given.trials, "results": results}, indent=1))
