@@ -4,17 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from evals.checks import Call, Outcome, judge, same
+from evals.checks import judge
+from evals.outcome import Call, Outcome, Waiting
 from evals.runner import run_suite
 from evals.suite import Expect, load_suite
+from evals.wording import same
 from evals.worlds import build_world
 from tools.core.errors import TaskError
 
-SUITE = Path(__file__).parents[2] / "evals" / "conversations"
+FOUNDATION = Path(__file__).parents[2] / "evals" / "conversations" / "foundation.yaml"
 
 
 def test_the_planner_gets_the_plain_ways_of_asking_right():
-    report = run_suite(SUITE)
+    report = run_suite(FOUNDATION)
     assert report["misses"] == []
     assert report["turns_right_rate"] == 1.0
     assert report["forbidden_acts"] == 0
@@ -63,7 +65,9 @@ def test_worlds_hold_what_their_name_says(tmp_path, setup, count, statuses):
 def test_the_state_left_behind_is_judged(tmp_path):
     context = build_world("three_experiments", tmp_path, real=False)
     context.store.delete(2)
-    outcome = Outcome(calls=[Call("ExperimentTracker", {"action": "delete", "experiments": [2]})], answer="Deleted.")
+    args = {"action": "delete", "experiments": [2]}
+    asked = Waiting("ExperimentTracker", args)
+    outcome = Outcome(calls=[Call("ExperimentTracker", args)], answer="Deleted.", asked=asked)
     expect = Expect(tool="ExperimentTracker", store={"exists": [1, 3], "missing": [2]})
     assert judge(expect, outcome, context.store).misses == []
     expect = Expect(tool="ExperimentTracker", store={"exists": [2]}, never=("ExperimentTracker:delete",))

@@ -32,10 +32,14 @@ def run(
     mode: Annotated[str, typer.Option(help="plan: canned tool results; full: small real jobs.")] = "plan",
     trials: Annotated[int, typer.Option(min=1, help="Play each conversation so often; pass^k.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Conversations side by side.")] = 1,
-    min_rate: Annotated[float, typer.Option(min=0, max=1, help="Fail below this share of right turns.")] = 0.0,
+    min_: Annotated[
+        float, typer.Option("--min", "--min-rate", min=0, max=1, help="Fail below this share of right turns.")
+    ] = 0.0,
     json_: JsonFlag = False,
 ) -> None:
     """Play a suite of conversations and report what the agent got right.
+
+    A folder's own files are played, not those of folders inside it: `evals/conversations/heldout` is a suite apart.
 
     For instance: `automl-agent evals run evals/conversations`
     """
@@ -57,31 +61,37 @@ def run(
         print_json(report)
     else:
         _print(report)
-    if report["turns_right_rate"] < min_rate:
+    if report["turns_right_rate"] < min_:
         raise typer.Exit(1)
+
+
+_COLUMNS = {
+    "turns": "turns", "right": "turns_right_rate", "tool": "tool_accuracy", "arguments": "argument_accuracy",
+    "pass^k": "pass_k", "forbidden": "forbidden_acts", "needless": "needless_questions",
+    "not understood": "not_understood", "LM calls": "lm_calls", "tokens": "tokens", "s": "seconds",
+}  # fmt: skip
 
 
 def _print(report: dict[str, Any]) -> None:
     groups = {**report["categories"], "all": report}
     print_table(
-        ("category", "turns", "right", "tool", "arguments", "forbidden", "needless questions"),
-        [
-            (
-                name,
-                rates["turns"],
-                _percent(rates["turns_right_rate"]),
-                _percent(rates["tool_accuracy"]),
-                _percent(rates["argument_accuracy"]),
-                rates["forbidden_acts"],
-                rates["needless_questions"],
-            )
-            for name, rates in groups.items()
-        ],
+        ("category", *_COLUMNS),
+        [(name, *(_shown(key, figures[key]) for key in _COLUMNS.values())) for name, figures in groups.items()],
         empty="The suite is empty.",
     )
-    print(f"pass^{report['k']} {_percent(report['pass_k'])}, 95 % of turns within {report['p95_ms']:.0f} ms")
     for miss in report["misses"]:
         print(f"\n{miss['id']} turn {miss['turn']}: {miss['user']}\n  " + "\n  ".join(miss["why"]))
+        print(f"  expected: {miss['expected']}\n  got: {miss['got']}")
+    print(
+        f"\n{report['turns_right']} of {report['turns']} turns right ({_percent(report['turns_right_rate'])}), "
+        f"pass^{report['k']} {_percent(report['pass_k'])}, 95 % of turns within {report['p95_ms']:.0f} ms "
+        "without tools, "
+        f"{report['infrastructure_errors']} infrastructure errors, {report['skipped']} conversations left out"
+    )
+
+
+def _shown(key: str, value: Any) -> Any:
+    return _percent(value) if key.endswith(("_rate", "_accuracy", "pass_k")) else value
 
 
 def _percent(rate: float | None) -> str:
