@@ -138,7 +138,8 @@ def _energy(path: Path, rng: np.random.Generator) -> None:
     table.to_excel(data, index=False)
     with zipfile.ZipFile(data) as written, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in written.namelist():  # without the times of writing
-            archive.writestr(zipfile.ZipInfo(name, _ZIP_TIME), _TIME.sub(b"2024-01-01T00:00:00Z", written.read(name)))
+            content = _TIME.sub(b"2024-01-01T00:00:00Z", written.read(name))
+            archive.writestr(zipfile.ZipInfo(name, _ZIP_TIME), content, zipfile.ZIP_DEFLATED)
 
 
 def _customers(path: Path, rng: np.random.Generator) -> None:
