@@ -47,7 +47,7 @@ def _new_houses(path: Path, rng: np.random.Generator) -> None:
 
 
 def _new_flowers(path: Path, rng: np.random.Generator) -> None:
-    lengths = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"]
+    lengths = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
     rows = [[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3], [5.9, 2.8, 4.3, 1.3]]
     pd.DataFrame(rows, columns=lengths).to_csv(path, index=False)
 

@@ -26,6 +26,11 @@ class Call:
         """Whether it needs the user's yes."""
         return (self.name, self.args.get("action")) in DESTRUCTIVE
 
+    @property
+    def aims(self) -> bool:
+        """Whether it is destructive and names what it is to destroy."""
+        return self.destructive and (self.args.get("experiments") or self.args.get("job")) not in (None, [])
+
     def value(self, name: str) -> Any:
         """An argument, or what it came to mean when it was left out."""
         given = self.args.get(name)

@@ -82,7 +82,10 @@ def same_argument(name: str, want: Any, got: Any) -> bool:
 
 
 def same(want: Any, got: Any) -> bool:
-    """Equal: numbers within 1 %, words without regard to case, lists item by item, objects key by key."""
+    """Equal: numbers within 1 %, words without regard to case, lists item by item, rows column by column.
+
+    A column is the same with or without its unit: "sepal length (cm)" is `sepal_length`.
+    """
     if isinstance(want, bool) or isinstance(got, bool) or want is None:
         return want is got
     if isinstance(want, (int, float)) and isinstance(got, (int, float)):
@@ -92,8 +95,13 @@ def same(want: Any, got: Any) -> bool:
     if isinstance(want, (list, tuple)) and isinstance(got, (list, tuple)):
         return len(want) == len(got) and all(same(left, right) for left, right in zip(want, got, strict=True))
     if isinstance(want, dict) and isinstance(got, dict):
-        return want.keys() == got.keys() and all(same(want[key], got[key]) for key in want)
+        left, right = ({_column(key): value for key, value in row.items()} for row in (want, got))
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
     return bool(want == got)
+
+
+def _column(name: Any) -> str:
+    return " ".join(re.sub(r"\s*\([^)]*\)|[_\W]+", " ", str(name)).split()).casefold()
 
 
 def _folded(text: str) -> str:

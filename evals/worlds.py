@@ -12,11 +12,15 @@ from evals.results import finish_canned
 from evals.stage import OUT_OF_MEMORY, StagedJobs
 from evals.suite import Setup
 from tools.contract import ToolContext
+from tools.core.config import SearchSpec
+from tools.core.errors import ExperimentError
 from tools.core.records import ErrorInfo, ExperimentPlan, Limits
 from tools.jobs.manager import JobManager
 from tools.tracking.store import Store
 
-REAL_TIME_S = 8.0
+REAL_TIME_S = 40.0
+REAL_TRIALS = 4
+"""A world's experiments end by their number of trials; the time only has to do on a busy machine."""
 _THREE = ("iris", "wine", "digits")
 _DATASETS: dict[Setup, tuple[str, ...]] = {
     "none": (), "one_experiment": ("iris",), "three_experiments": _THREE, "three_experiments_one_failed": _THREE,
@@ -30,7 +34,7 @@ def build_world(setup: Setup, home: Path, real: bool) -> ToolContext:
     Args:
         setup: Its name.
         home: Where it is built.
-        real: Train the experiments (a few seconds each, once per process) instead of copying canned results.
+        real: Train the experiments (some seconds each, once per process) instead of copying canned results.
     """
     names = _DATASETS[setup]
     if names:
@@ -77,17 +81,24 @@ def _canned(names: tuple[str, ...]) -> Path:
 
 @lru_cache(maxsize=8)
 def _trained(names: tuple[str, ...]) -> Path:
-    """A home folder with really trained experiments, to copy from."""
+    """A home folder with really trained experiments, to copy from.
+
+    Raises:
+        ExperimentError: one of them failed.
+    """
     import tempfile
 
     home = Path(tempfile.mkdtemp(prefix="automl-world-"))
     _forget_at_exit(home)
     store = Store(home)
     jobs = JobManager(home, store)
+    limits, search = Limits(time_s=REAL_TIME_S), SearchSpec(max_trials=REAL_TRIALS)
     for name in names:
-        job = jobs.submit(ExperimentPlan(dataset=name, request=f"train on {name}", limits=Limits(time_s=REAL_TIME_S)))
+        job = jobs.submit(ExperimentPlan(dataset=name, request=f"train on {name}", limits=limits, search=search))
         while jobs.get(job.id).status == "running":
             time.sleep(0.1)
+        if (error := jobs.get(job.id).error) is not None:
+            raise ExperimentError(f"The world could not be built: {error.message}", hint=error.hint)
     return home
 
 

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from tools.core.errors import TaskError
 from ui.commands.output import JsonFlag, note, print_json, print_table
+from ui.commands.workspace import home_of
 
 commands = typer.Typer(help="Scripted conversations, judged by what they leave behind.", no_args_is_help=True)
 
@@ -63,6 +65,32 @@ def run(
         _print(report)
     if report["turns_right_rate"] < min_:
         raise typer.Exit(1)
+
+
+@commands.command("from-session")
+def from_session(
+    context: typer.Context,
+    session: Annotated[str, typer.Argument(help="The conversation's id.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write (default: stdout).", dir_okay=False)
+    ] = None,
+) -> None:
+    """Write a stored conversation down as a new one of a suite; what was done becomes what is expected, to be edited.
+
+    For instance: `automl-agent evals from-session 3f2a91c04b7d -o mine.yaml`
+    """
+    from evals.from_session import export_session
+    from tools.tracking.home import home_folder
+
+    home = home_folder(home_of(context))
+    text = export_session(home, session)
+    if output is None:
+        print(text, end="")
+        return
+    if output.exists():
+        raise TaskError(f"'{output}' is there already.", hint="Name another file, or remove this one.")
+    output.write_text(text, encoding="utf-8")
+    note(f"Written to '{output}'. Play it: automl-agent evals run {output} --data-dir {home / 'uploads' / session}")
 
 
 _COLUMNS = {
