@@ -23,6 +23,7 @@ from evals.worlds import build_world, open_world
 from tools.contract import ToolContext
 from tools.core.errors import AutoMLError
 from tools.core.frozen import Frozen
+from tools.core.records import ExperimentRecord
 
 Mode = Literal["plan", "full"]
 
@@ -137,8 +138,7 @@ class _Player:
                 call.ok = event.ok
                 outcome.tool_seconds += event.seconds
                 if event.experiment is not None and self.context.store.has(event.experiment):
-                    dataset = self.context.store.get(event.experiment).dataset
-                    call.resolved = {"experiment": event.experiment, "job": event.experiment, "dataset": dataset}
+                    call.resolved = _meant(call, self.context.store.get(event.experiment))
             case Answer():
                 outcome.answer, outcome.options = event.text, event.options
             case TurnError():
@@ -149,6 +149,16 @@ class _Player:
                 outcome.notices.append(event.text)
             case _:
                 pass
+
+
+def _meant(call: Call, record: ExperimentRecord) -> dict[str, Any]:
+    """What omitted arguments came to mean, told by the experiment in the result."""
+    if call.name == "HyperparameterOptimizer":  # its result is a new experiment
+        return {"experiment": record.plan.base_experiment}
+    meant: dict[str, Any] = {"experiment": record.id, "job": record.id, "dataset": record.dataset}
+    if call.args.get("action") in ("show", "tag", "note", "plot"):
+        meant["experiments"] = [record.id]
+    return meant
 
 
 def _steps(history: list[dict[str, Any]]) -> int:

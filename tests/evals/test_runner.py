@@ -203,3 +203,18 @@ def test_the_state_left_behind_is_judged(tmp_path):
 def test_a_malformed_suite_is_explained(suite, text, said):
     with pytest.raises(TaskError, match=said):
         load_suite(suite(text))
+
+
+def test_what_was_left_out_counts_as_what_it_came_to_mean(suite):
+    text = """\
+- id: refers
+  category: c
+  setup: three_experiments
+  turns:
+  - {user: "which is best?", expect: {tool: ExperimentTracker, args: {action: best}}}
+  - user: tag it champion
+    expect: {tool: ExperimentTracker, args: {action: tag, experiments: [3], text: champion}}
+  - user: tune its hyperparameters with 5 trials
+    expect: {tool: HyperparameterOptimizer, args: {experiment: 3, max_trials: 5}}
+"""
+    assert run_suite(suite(text))["misses"] == []
