@@ -110,8 +110,7 @@ def _judge_words(expect: Expect, outcome: Outcome, verdict: Verdict) -> None:
         verdict.misses.append(f"should refuse, said: {said}")
     if expect.refuses and any(call.ok for call in outcome.calls):
         verdict.misses.append(f"should refuse, called {', '.join(call.name for call in outcome.calls)}")
-    needs = expect.no_tool if expect.understood is None else expect.understood
-    if needs and not verdict.understood:
+    if expect.needs_understanding and not verdict.understood:
         verdict.misses.append(f"should be understood, said: {said}")
     for fact in expect.says:
         if not says(fact, outcome.said):

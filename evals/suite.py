@@ -40,8 +40,8 @@ class Expect(Frozen):
         never: `Tool` or `Tool:action` that must not happen in this turn.
         says: Facts that must appear in what is said; numbers count within 1 % and as percentages.
         not_says: Facts that must not appear.
-        understood: Whether the agent may say that it did not understand; by default it may not where a question, a
-            refusal or an answer without a tool is expected.
+        understood: False where the agent may say that it did not understand; by default it may not wherever facts, a
+            question, a refusal or an answer without a tool is expected.
         store: Checks on the state after the turn: `experiments` (how many), `exists` and `missing` (ids), `tags`
             (id -> tags it must carry), `notes` (id -> words a note must hold), `jobs` (id -> status).
     """
@@ -69,6 +69,13 @@ class Expect(Frozen):
         if not any(value is not None for value in self.model_dump(exclude_defaults=True).values()):
             raise ValueError("an expectation must expect something")
         return self
+
+    @property
+    def needs_understanding(self) -> bool:
+        """Whether an answer without a tool must show that the message was understood."""
+        if self.understood is not None:
+            return self.understood
+        return bool(self.no_tool or self.says or self.asks_for or self.refuses)
 
     @property
     def wants_tool(self) -> bool:

@@ -68,6 +68,8 @@ def test_no_tool_is_not_met_by_not_understanding(judged):
     verdict = judged(Outcome(answer=UNSURE), no_tool=True)
     assert (verdict.understood, len(verdict.misses)) == (False, 1)
     assert judged(Outcome(answer=UNSURE), no_tool=True, understood=False).misses == []
+    assert judged(Outcome(answer=UNSURE), says=["train"]).misses
+    assert judged(Outcome(answer=UNSURE), never=["JobControl"]).misses == []
     assert judged(Outcome(answer="A fold is a part of the rows."), no_tool=True).misses == []
 
 
