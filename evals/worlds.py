@@ -103,6 +103,7 @@ def _trained(names: tuple[str, ...]) -> Path:
 
 
 def _forget_at_exit(folder: Path) -> None:
-    import atexit
+    """Also in a worker process, which ends without the usual `atexit`."""
+    from multiprocessing.util import Finalize
 
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Finalize(None, shutil.rmtree, args=(folder,), kwargs={"ignore_errors": True}, exitpriority=1)
