@@ -6,8 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from agent.lm.caps import Meter
 from agent.lm.retry import with_retries
 
 if TYPE_CHECKING:
@@ -23,17 +24,25 @@ HANDED_OVER = "answers instead."
 REST_S = 60.0
 """How long a model that failed is not asked again."""
 
+_BUILT_IN = "embedded/"
 _CONNECTION_ERRORS = frozenset({"ConnectError", "ConnectTimeout", "APIConnectionError", "ClientConnectorError"})
 _lock = threading.Lock()
 _resting: dict[tuple[str, str], float] = {}
 
 
 class Chain:
-    """Language models in order of preference, for one turn; a model that failed stays out for the rest of the turn."""
+    """Language models in order of preference, for one turn; a model that failed stays out for the rest of the turn.
 
-    def __init__(self, lms: Sequence[dspy.LM]) -> None:
+    Args:
+        lms: The models.
+        meter: Holds them to the limits on tokens, cost and steps; default those in the environment, with nothing used
+            before this turn.
+    """
+
+    def __init__(self, lms: Sequence[dspy.LM], meter: Meter | None = None) -> None:
         self._lms = list(lms)
         self._position = 0
+        self._meter = meter
 
     @property
     def current(self) -> str:
@@ -45,8 +54,13 @@ class Chain:
 
         Raises:
             DSPyError: the last model failed too.
+            ResourceError: a limit on tokens, cost or steps is reached.
         """
         from dspy.utils.exceptions import DSPyError
+
+        if not self.current.startswith(_BUILT_IN):
+            self._meter = self._meter or Meter()
+            self._meter.step(_used())
 
         while True:
             lm = self._lms[self._position]
@@ -67,7 +81,7 @@ class Chain:
     def _hand_over(self, lm: dspy.LM, why: str, notify: Callable[[str], None]) -> None:
         self._position += 1
         successor = self._lms[self._position]
-        other = "the built-in planner" if str(successor.model).startswith("embedded/") else successor.model
+        other = "the built-in planner" if str(successor.model).startswith(_BUILT_IN) else successor.model
         notify(f"{lm.model} {why}; {other} {HANDED_OVER}")
 
 
@@ -101,6 +115,14 @@ def _no_connection(error: BaseException) -> bool:
             return True
         cause = cause.__cause__ or cause.__context__
     return False
+
+
+def _used() -> dict[str, dict[str, Any]]:
+    """What the turn has used so far, where its usage is tracked."""
+    import dspy
+
+    tracker = dspy.settings.get("usage_tracker")
+    return dict(tracker.get_total_tokens()) if tracker is not None else {}
 
 
 def _identity(lm: dspy.LM) -> tuple[str, str]:
