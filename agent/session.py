@@ -150,6 +150,7 @@ class Session:
     def _prepare(
         self, text: str, attached: list[str], memory: Memory, history: list[dict[str, Any]]
     ) -> tuple[Turn, list[Notice]]:
+        from agent.lm.caps import Meter, Spent
         from agent.lm.settings import language_models
 
         if self._lms is None:
@@ -160,7 +161,8 @@ class Session:
         if attached:
             facts["attached_now"] = attached
         context = replace(self._context, request=text, detached=threading.Event(), stopped=threading.Event())
-        turn = Turn(text, context, memory, history, self._lms, facts, reply == "yes", self._tools)
+        meter = Meter(before=Spent.of(turn["usage"] for turn in self._transcript.turns()))
+        turn = Turn(text, context, memory, history, self._lms, facts, reply == "yes", self._tools, meter)
         return turn, [Notice(text=sentence) for sentence in news]
 
     async def _complete(self, turn: Turn, head: dict[str, Any], memory: Memory) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import logging
 import time
@@ -188,8 +189,9 @@ def description(tool: Tool[Any]) -> str:
     return f"{text} For example: {asked}." if asked else text
 
 
+@functools.cache
 def properties(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema of every argument, references resolved (some providers accept none)."""
+    """The JSON schema of every argument, references resolved (some providers accept none); made once, not to change."""
     schema = model.model_json_schema()
     definitions = schema.get("$defs", {})
     return {name: _resolve(part, definitions) for name, part in schema.get("properties", {}).items()}

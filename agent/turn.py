@@ -20,6 +20,8 @@ from tools.core.errors import AutoMLError
 if TYPE_CHECKING:
     import dspy
 
+    from agent.lm.caps import Meter
+
 logger = logging.getLogger(__name__)
 
 _FAILED = TurnError(
@@ -86,6 +88,7 @@ class Turn:
         facts: What the model is told about the conversation's state.
         approved: The message says yes to what waits for it.
         tools: Default: all registered.
+        meter: Holds language models to their limits, with what the conversation has used; see `agent.lm.caps`.
     """
 
     def __init__(
@@ -98,7 +101,9 @@ class Turn:
         facts: dict[str, Any],
         approved: bool,
         tools: Iterable[Tool[Any]] | None = None,
+        meter: Meter | None = None,
     ) -> None:
+        self._meter = meter
         self.log = EventLog()
         self._message = message
         self._context = context
@@ -149,7 +154,7 @@ class Turn:
 
         toolbox = Toolbox(self._context, self._memory, self.log.put, self._approved, self._tools)
         self._busy = toolbox
-        agent = Agent(toolbox.dspy_tools(), Chain(self._lms), self.log.put)
+        agent = Agent(toolbox.dspy_tools(), Chain(self._lms, self._meter), self.log.put)
         history = load(cap(self._history))
         with dspy.context(callbacks=[]), track_usage() as usage:
             try:
