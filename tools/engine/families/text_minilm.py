@@ -18,7 +18,7 @@ from tools.engine.training.dropout import Dropout
 from tools.engine.training.feature_cache import FEATURES
 from tools.engine.training.learner import FitContext
 from tools.engine.training.loop import TorchLearner
-from tools.engine.training.minilm import N_FEATURES, N_LAYERS, Tail, Trunk
+from tools.engine.training.minilm import N_FEATURES, N_LAYERS, WEIGHT_BYTES, Tail, Trunk
 from tools.engine.training.network import Network, build_seeded
 from tools.engine.training.network_learner import NetworkLearner
 from tools.engine.training.precision import bf16_pays, full_precision
@@ -50,10 +50,10 @@ class MiniLmNetwork(Network):
 
     def __init__(self, params: Params, spec: DataSpec, fitted: dict[str, np.ndarray]) -> None:
         super().__init__()
-        n_trained, self.n_layers = params.get("tuned_layers", 0), params["layers"]
+        n_trained = params.get("tuned_layers", 0)
         self.tuned = n_trained > 0
-        self.trunk = Trunk(self.n_layers - _N_TAIL)
-        self.tail = Tail(self.n_layers - _N_TAIL, self.n_layers, n_trained, params.get("tuned_rate", 0.0))
+        self.trunk = Trunk(N_LAYERS - _N_TAIL)
+        self.tail = Tail(N_LAYERS - _N_TAIL, N_LAYERS, n_trained, params.get("tuned_rate", 0.0))
         self.register_buffer("centre", torch.as_tensor(fitted["centre"]))
         self.register_buffer("scale", torch.as_tensor(fitted["scale"]))
         self.dropout = Dropout(params.get("dropout", 0.0))
@@ -82,7 +82,7 @@ class MiniLmNetwork(Network):
         found: Tensor = torch.zeros(shape, dtype=self.centre.dtype, device=pieces.device)
         for length in sorted(set(lengths.tolist())):
             rows = (lengths == length).nonzero().squeeze(1)
-            part = FEATURES.get((kind, self.n_layers), pieces[rows, :length], compute)
+            part = FEATURES.get(kind, pieces[rows, :length], compute)
             if kind == "states":
                 found[rows, :length] = part
             else:
@@ -124,20 +124,22 @@ class TextMinilm(Family):
     title: ClassVar[str] = "Pretrained MiniLM-L6"
     modality: ClassVar[Modality] = "text"
     kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression"})
-    structure: ClassVar[frozenset[str]] = frozenset({"layers"})
+    structure: ClassVar[frozenset[str]] = frozenset()
     source: ClassVar[str] = (
-        "Wang et al. (2020), 'MiniLM', section 3; Reimers and Gurevych (2019), 'Sentence-BERT', section 3; fewer "
-        "layers: Sajjad et al. (2023), 'On the Effect of Dropping Layers', section 3.1"
+        "Wang et al. (2020), 'MiniLM', section 3; Reimers and Gurevych (2019), 'Sentence-BERT', section 3"
     )
 
     def fits(self, spec: DataSpec) -> bool:
         """Whether the weights are installed and the texts few enough to be worth the features' time."""
         return super().fits(spec) and spec.piece_length > 0 and _seconds(spec) <= _MOST_S
 
+    def least_bytes(self, spec: DataSpec) -> int:
+        """The pretrained weights are in every file."""
+        return WEIGHT_BYTES
+
     def suggest(self, trial: Suggest, spec: DataSpec) -> Params:
-        """Layers, strength of the head's penalty, whether and how the last layers learn too."""
+        """Strength of the head's penalty, whether and how the last layers learn too."""
         params: Params = {
-            "layers": trial.suggest_int("layers", 3, N_LAYERS),
             "strength": trial.suggest_float("strength", 0.01, 10.0, log=True),
             "tune": trial.suggest_categorical("tune", [False, True] if _tunable(spec) else [False]),
         }
@@ -151,8 +153,8 @@ class TextMinilm(Family):
         return params
 
     def defaults(self, spec: DataSpec) -> list[Params]:
-        """All layers frozen; the last two tuned, or a weaker penalty where that would take too much memory."""
-        base: Params = {"layers": N_LAYERS, "strength": 0.8 if spec.n_train < 1000 else 0.2, "tune": False}
+        """Frozen; the last two layers tuned, or a weaker penalty where that would take too much memory."""
+        base: Params = {"strength": 0.8 if spec.n_train < 1000 else 0.2, "tune": False}
         if not _tunable(spec):
             return [base, base | {"strength": 0.05}]
         tuned = {"tuned_layers": 2, "tuned_rate": 0.1, "dropout": 0.1, "lr": 1e-3, "weight_decay": 0.1}
@@ -162,7 +164,7 @@ class TextMinilm(Family):
         self, params: Params, spec: DataSpec, train: Encoded | None, validation: Encoded | None, context: FitContext
     ) -> NetworkLearner:
         """A learner for these parameters."""
-        fitted = _statistics(params, spec, train, context)
+        fitted = _statistics(spec, train, context)
         if not params["tune"]:
             # The loss of several labels is their mean; the penalty is meant for their sum.
             share = 1 / spec.task.n_outputs if spec.task.multilabel else 1.0
@@ -193,7 +195,7 @@ class TextMinilm(Family):
         A head at random would send large errors into the pretrained layers (Kumar et al. 2022, "Fine-Tuning can
         Distort Pretrained Features", section 3.4).
         """
-        frozen = {"layers": params["layers"], "strength": params["strength"], "tune": False}
+        frozen: Params = {"strength": params["strength"], "tune": False}
         alone = replace(context, score=None, max_epochs=None)
         learner = self.learner(frozen, spec, train, None, alone)
         for _ in learner.reports():
@@ -216,13 +218,12 @@ def _tunable(spec: DataSpec) -> bool:
     return spec.n_train * spec.piece_length <= _MOST_STATES
 
 
-def _statistics(params: Params, spec: DataSpec, train: Encoded | None, context: FitContext) -> dict[str, np.ndarray]:
+def _statistics(spec: DataSpec, train: Encoded | None, context: FitContext) -> dict[str, np.ndarray]:
     """Mean and scale (a factor) of each pretrained feature on the training texts, float32 [N_FEATURES]."""
     neutral = {"centre": np.zeros(N_FEATURES, np.float32), "scale": np.ones(N_FEATURES, np.float32)}
     if train is None or not len(train):
         return neutral
-    frozen = {"layers": params["layers"]}
-    network = build_seeded(lambda: MiniLmNetwork(frozen, spec, neutral), 0).to(context.device).eval()
+    network = build_seeded(lambda: MiniLmNetwork({}, spec, neutral), 0).to(context.device).eval()
     parts: list[Tensor] = []
     with full_precision(context.device):
         for start in range(0, len(train), network.chunk_rows):

@@ -52,12 +52,15 @@ def seconds_needed(finalists: list[TrialRecord], workers: int) -> float:
 
 
 def affordable(finalists: list[TrialRecord], workers: int, seconds: float) -> list[TrialRecord]:
-    """The leaders that can be compared within `seconds`, in order; none when it would be one alone."""
+    """The leaders that can be compared within `seconds`, in order; none when it would be one alone.
+
+    None either when the best one takes too long: finals among the others would throw it away unbeaten.
+    """
     chosen: list[TrialRecord] = []
     for record in finalists:
         if seconds_needed([*chosen, record], workers) <= seconds:
             chosen.append(record)
-    return chosen if len(chosen) > 1 else []
+    return chosen if len(chosen) > 1 and chosen[0] is finalists[0] else []
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,9 @@ class Finals:
         for trial in running:
             pool.abandon(trial)
         judged = judge(finalists, results, self._checkpoints)
-        return sorted(judged, key=self._rank, reverse=True) if len(judged) > 1 else []
+        if len(judged) < 2 or judged[0].record is not finalists[0]:  # the best one ran out of time: it stays the best
+            return []
+        return sorted(judged, key=self._rank, reverse=True)
 
     def _rank(self, judged: Judged) -> tuple[float, float]:
         record, metrics = judged.record, judged.metrics

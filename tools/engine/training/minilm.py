@@ -17,6 +17,8 @@ from tools.engine.training.blocks import masked_mean
 
 N_FEATURES = 384
 N_LAYERS = 6
+WEIGHT_BYTES = 4 * 22_564_608
+"""Of all the weights that are used."""
 _HEADS = 12
 _EPSILON = 1e-12
 
