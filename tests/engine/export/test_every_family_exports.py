@@ -66,7 +66,7 @@ def test_several_models_are_averaged_on_their_predictions_with_their_weights(tra
 def test_text_generators_are_averaged_on_probabilities(trained, tmp_path: Path):
     setup = trained("story")
     rows = setup.splits.test[:2]
-    (family,) = setup.learners
+    family = "char_gpt"
     report = setup.write(tmp_path, family, family, weights=[1.0, 2.0])
     found = Bundle.open(report.folder).predict(setup.dataset, rows)
     np.testing.assert_allclose(found, setup.expected(rows, family), atol=1e-5)
