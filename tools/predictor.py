@@ -39,6 +39,12 @@ class PredictorArgs(ToolArgs):
         "generator",
     )
     max_new_tokens: int = Field(default=200, ge=1, le=5000, description="length of generated text, characters")
+    temperature: float = Field(
+        default=0.8, ge=0, le=5, description="of generated text: 0 takes the likeliest character, 1 samples freely"
+    )
+    top_p: float = Field(
+        default=1.0, gt=0, le=1, description="of generated text: draw only from the likeliest with this share"
+    )
 
 
 @TOOLS.register
@@ -120,7 +126,7 @@ class Predictor(Tool[PredictorArgs]):
             raise TaskError("This model continues text; it cannot predict a dataset.", hint="Give it a prompt.")
         prompt = _text(args.inputs[0], "prompt") if args.inputs else ""
         with steps.step("generation") as step:
-            text = bundle.generate(prompt, args.max_new_tokens)
+            text = bundle.generate(prompt, args.max_new_tokens, args.temperature, top_p=args.top_p)
             step.say(f"{len(text)} characters were written.", n_characters=len(text))
         return ToolResult(
             summary=f"Experiment {record.id} writes: {text}",

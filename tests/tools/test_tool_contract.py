@@ -28,7 +28,7 @@ ARGUMENTS = {
     "ModelEvaluator": "experiment, dataset, report",
     "ResourceConstraintChecker": "experiment, max_model_size, max_latency_ms, min_accuracy, max_memory",
     "ModelConverter": "experiment, format, precision, max_accuracy_drop",
-    "Predictor": "experiment, dataset, inputs, max_new_tokens",
+    "Predictor": "experiment, dataset, inputs, max_new_tokens, temperature, top_p",
     "JobControl": "action, job",
 }
 CHOICES = {

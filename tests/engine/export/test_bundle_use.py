@@ -9,6 +9,7 @@ import pytest
 from tests.engine.export.conftest import train
 from tools.core.errors import ExperimentError, OptimizationError, TaskError
 from tools.engine.export.bundle import Bundle
+from tools.engine.export.generator import _draw
 from tools.engine.export.parity import check_parity
 from tools.engine.export.predictor import dataset_of
 
@@ -129,12 +130,28 @@ def test_text_goes_on_from_any_prompt_and_repeats_with_the_seed(delivered):
     )
 
 
+def test_a_small_top_p_leaves_only_the_likeliest_characters(delivered):
+    bundle, _ = delivered("story")
+    likeliest = bundle.generate("Hello", 30, temperature=0.0)
+    assert bundle.generate("Hello", 30, temperature=1.0, seed=1, top_p=1e-6) == likeliest
+    assert bundle.generate("Hello", 30, temperature=1.0, seed=1, top_p=0.999) != likeliest
+
+
+@pytest.mark.parametrize(("top_p", "drawn"), [(0.5, {2}), (0.55, {2, 3}), (0.85, {2, 3, 4}), (1.0, {2, 3, 4, 5})])
+def test_top_p_draws_from_the_fewest_that_reach_it(top_p: float, drawn: set[int]):
+    logits = np.log(np.array([0.9, 0.9, 0.5, 0.3, 0.15, 0.05]))  # padding and unknown are never drawn
+    rng = np.random.default_rng(0)
+    assert {_draw(logits, 1.0, top_p, rng) for _ in range(300)} == drawn
+
+
 def test_wrong_arguments_of_generation_are_explained(delivered):
     bundle, _ = delivered("story")
     with pytest.raises(TaskError, match="max_new_tokens"):
         bundle.generate("a", 0)
     with pytest.raises(TaskError, match="temperature"):
         bundle.generate("a", 5, temperature=-1.0)
+    with pytest.raises(TaskError, match="top_p"):
+        bundle.generate("a", 5, top_p=0.0)
     with pytest.raises(TaskError, match="does not write text"):
         delivered("mixed")[0].generate("a", 5)
     with pytest.raises(TaskError, match="predicts no rows"):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tools.engine.data.wordpiece import archive_path
 from tools.engine.export.bundle import Bundle
 from tools.engine.families.family import FAMILIES
 
@@ -30,6 +31,8 @@ def test_a_fresh_process_without_torch_predicts_what_the_trained_models_do(train
         setup = trained(name)
         rows = setup.splits.test[:9]
         for family in setup.learners:
+            if family in seen and family == "text_minilm":
+                continue  # 90 MB each time
             seen.add(family)
             report = setup.write(tmp_path / name / family, family)
             out = str(tmp_path / f"{name}-{family}.npy")
@@ -39,7 +42,8 @@ def test_a_fresh_process_without_torch_predicts_what_the_trained_models_do(train
             assert set(report.parity) == {"1", "7", "256"}
             assert report.size_bytes == report.onnx.stat().st_size
             assert report.latency_ms > 0
-    assert seen == set(FAMILIES.names())
+    lacking = set() if archive_path() else {"text_minilm"}
+    assert seen == set(FAMILIES.names()) - lacking
     (tmp_path / "jobs.json").write_text(json.dumps(jobs))
     child = subprocess.run(
         [sys.executable, "-c", READER, str(tmp_path / "jobs.json")], capture_output=True, text=True, check=False
@@ -62,7 +66,7 @@ def test_several_models_are_averaged_on_their_predictions_with_their_weights(tra
 def test_text_generators_are_averaged_on_probabilities(trained, tmp_path: Path):
     setup = trained("story")
     rows = setup.splits.test[:2]
-    (family,) = setup.learners
+    family = "char_gpt"
     report = setup.write(tmp_path, family, family, weights=[1.0, 2.0])
     found = Bundle.open(report.folder).predict(setup.dataset, rows)
     np.testing.assert_allclose(found, setup.expected(rows, family), atol=1e-5)

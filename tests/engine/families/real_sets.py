@@ -11,6 +11,7 @@ import numpy as np
 from sklearn import datasets
 
 from tools.engine.data.dataset import DataSpec, Encoded, TaskSpec
+from tools.engine.data.wordpiece import WordPiece, pretrained_vocabulary
 from tools.engine.evaluation.baseline import trivial_predictions
 from tools.engine.evaluation.metrics import METRICS, compute
 from tools.engine.training.learner import FitContext
@@ -129,6 +130,11 @@ def image_values() -> RealSet:
 
 _TOPICS = ("rain wind cloud storm sun warm cold snow", "goal team match player ball score coach league")
 
+_COMMON = (
+    "the a an and or but if then so as of to in on at by for from with without this that these those it he she we you "
+    "they one two some any all both each few more most other such no"
+)
+
 
 def texts() -> RealSet:
     """Two topics whose words mix with common ones; texts of several lengths, one of them empty."""
@@ -141,7 +147,15 @@ def texts() -> RealSet:
         own = 1 + 8 * topic + rng.integers(0, 8, length)
         tokens[row, :length] = np.where(rng.random(length) < 0.4, own, common)
     tokens[0] = 0
-    return _classes("texts", {"tokens": tokens}, y, modality="text", vocab_size=60, sequence_length=20)
+    inputs = {"tokens": tokens}
+    vocabulary = pretrained_vocabulary()
+    if vocabulary is not None:
+        words = ["", *" ".join(_TOPICS).split(), *_COMMON.split()]
+        texts = [" ".join(words[number] for number in row) for row in tokens]
+        inputs["pieces"] = WordPiece(vocabulary, 24).rows(texts)
+    return _classes(
+        "texts", inputs, y, modality="text", vocab_size=60, sequence_length=20, piece_length=24 if vocabulary else 0
+    )
 
 
 def corpus() -> RealSet:

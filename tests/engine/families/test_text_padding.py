@@ -24,12 +24,13 @@ def test_padding_does_not_change_the_scores(family: Family) -> None:
     case = texts()
     learner = family.learner(family.defaults(case.spec)[0], case.spec, case.train, None, FitContext(max_epochs=1))
     list(learner.reports())
-    tokens = case.validation.inputs["tokens"]
-    short = tokens[(tokens != 0).sum(axis=1) <= 9]
+    (name,) = learner.input_names
+    ids = case.validation.inputs[name]
+    short = ids[(ids != 0).sum(axis=1) <= 9]
     assert len(short) > 5
-    few, many = learner.predict({"tokens": short[:, :9].copy()}), learner.predict({"tokens": short})
+    few, many = learner.predict({name: short[:, :9].copy()}), learner.predict({name: short})
     np.testing.assert_allclose(few, many, atol=1e-5)
-    assert np.isfinite(learner.predict({"tokens": np.zeros((2, 20), np.int64)})).all()
+    assert np.isfinite(learner.predict({name: np.zeros((2, 20), np.int64)})).all()
 
 
 @pytest.mark.parametrize("family", FAMILIES_OF_TEXT)

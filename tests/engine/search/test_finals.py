@@ -22,6 +22,7 @@ def test_only_finalists_that_fit_the_time_are_compared_and_never_one_alone() -> 
     finalists = [trial(1, 1.0), trial(2, 50.0), trial(3, 1.0)]
     assert [record.number for record in affordable(finalists, 2, 10.0)] == [1, 3]
     assert affordable(finalists, 2, 4.0) == []
+    assert affordable([trial(1, 50.0), trial(2), trial(3)], 2, 10.0) == [], "the best one must take part"
     assert seconds_needed([], 2) == 0.0
 
 

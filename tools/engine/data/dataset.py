@@ -76,7 +76,8 @@ class Encoded:
     Attributes:
         inputs: Name -> array; the first axis is the example. By modality: tabular `num` float32 [n, n_numeric]
             (missing is NaN) and `cat` int64 [n, n_categorical] (0 is missing or unknown); image `pixels` uint8
-            [n, channels, height, width]; text and corpus `tokens` int64 [n, length] (0 is padding).
+            [n, channels, height, width]; text and corpus `tokens` int64 [n, length] (0 is padding); text also `pieces`
+            int64 [n, piece_length] (0 is padding) where a pretrained model is installed and the texts are few enough.
         target: int64 [n] class numbers; float32 [n, n_labels] for multi-label; float32 [n, 1], standardised, for
             regression; int64 [n, length] next tokens for generation.
     """
@@ -105,6 +106,7 @@ class DataSpec:
         image_shape: (channels, height, width).
         vocab_size: Number of token ids (0, padding, included).
         sequence_length: Columns of `tokens`.
+        piece_length: Columns of `pieces`; 0 where there are none.
     """
 
     modality: Modality
@@ -115,3 +117,4 @@ class DataSpec:
     image_shape: tuple[int, int, int] = (1, 1, 1)
     vocab_size: int = 0
     sequence_length: int = 0
+    piece_length: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -61,6 +62,10 @@ class Encoder(ABC):
     def forms(self) -> Forms:
         """How the columns it reads are written; a new file is read the same way."""
         return {}
+
+    def narrowed(self, inputs: Collection[str]) -> Encoder:
+        """The same encoder without what only other encoded inputs need; for a model that takes just `inputs`."""
+        return self
 
     def files(self) -> dict[str, str]:
         """Extra files that ship with the bundle: file name -> content (for instance tokenizer.json)."""

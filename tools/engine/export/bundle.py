@@ -90,6 +90,7 @@ def write_bundle(
         rows = _check_rows(splits)
         composed = _compose(dataset, task, encoder, target, learners, weights, rows)
         (draft / MODEL_FILE).write_bytes(composed.model.SerializeToString())
+        complete, encoder = encoder, encoder.narrowed(composed.inputs)
         for name, content in encoder.files().items():
             (draft / name).write_text(content, encoding="utf-8")
         metadata = _metadata(draft, plan, dataset, task, encoder, target, composed, splits, record_fields)
@@ -102,7 +103,7 @@ def write_bundle(
             bundle.onnx,
             task.kind,
             feed,
-            _expected(dataset, encoder, target, learners, weights, rows),
+            _expected(dataset, complete, target, learners, weights, rows),
             scale=_scale(task, target),
             tolerance=TOLERANCE_GPU if any(_on_gpu(learner) for learner in learners) else TOLERANCE_CPU,
         )

@@ -156,8 +156,10 @@ class Bundle:
 
         return predict_source(self, source)
 
-    def generate(self, prompt: str, max_new_tokens: int = 200, temperature: float = 0.8, seed: int = 0) -> str:
+    def generate(
+        self, prompt: str, max_new_tokens: int = 200, temperature: float = 0.8, seed: int = 0, top_p: float = 1.0
+    ) -> str:
         """Continue a text; see `tools.engine.export.generator.generate`."""
         from tools.engine.export.generator import generate
 
-        return generate(self, prompt, max_new_tokens, temperature, seed)
+        return generate(self, prompt, max_new_tokens, temperature, seed, top_p)

@@ -42,6 +42,8 @@ def _pixels(metadata: dict[str, Any]) -> list[str]:
 def _words(metadata: dict[str, Any]) -> list[str]:
     entry = metadata["inputs"][0]
     length = entry["length"]
+    if any(entry["kind"] == "pieces" for entry in metadata["inputs"]):
+        return _pieces(metadata)
     return [
         "import json, re",
         *_START,
@@ -49,6 +51,18 @@ def _words(metadata: dict[str, Any]) -> list[str]:
         r'words = re.findall(r"\w+|[^\w\s]", "your text here".lower())',
         f"known = [ids.get(word, 1) for word in words[:{length}]] or [1]",
         f"feed = {{{entry['name']!r}: np.array([known + [0] * ({length} - len(known))], dtype=np.int64)}}",
+        _show(metadata),
+    ]
+
+
+def _pieces(metadata: dict[str, Any]) -> list[str]:
+    files = {"tokens": "tokenizer.json", "pieces": "pieces.json"}
+    return [
+        "from tokenizers import Tokenizer  # pip install tokenizers",
+        *_START,
+        f"files = { {entry['name']: files[entry['kind']] for entry in metadata['inputs']}!r}",
+        "ids = {name: Tokenizer.from_file(file).encode('your text here').ids for name, file in files.items()}",
+        "feed = {name: np.array([row], dtype=np.int64) for name, row in ids.items()}",
         _show(metadata),
     ]
 
@@ -79,8 +93,8 @@ _USAGES: dict[str, tuple[Callable[[dict[str, Any]], list[str]], str]] = {
     "image": (_pixels, "Pixels are 0 to 255, of pictures of exactly this size; scaling is done in the model."),
     "text": (
         _words,
-        "`tokenizer.json` is read by the `tokenizers` package as well (`Tokenizer.from_file`), which gives the same "
-        "ids and also knows scripts that write no spaces between words.",
+        "The JSON files beside the model are read by the `tokenizers` package (`Tokenizer.from_file`), which gives the "
+        "same ids and also knows scripts that write no spaces between words.",
     ),
     "corpus": (
         _characters,

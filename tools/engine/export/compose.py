@@ -63,8 +63,10 @@ def compose(
     taken = set(OUTPUT_NAMES)
     entries: list[ValueInfoProto] = []
     names: dict[str, str] = {}
-    source = encoding if encoding is not None else cores[0]
-    for entry in _inputs(source):
+    sources = [encoding] if encoding is not None else cores
+    for entry in (entry for source in sources for entry in _inputs(source)):
+        if entry.name in names:  # several models may take the same
+            continue
         names[entry.name] = free_name(entry.name, taken)
         renamed = ValueInfoProto()
         renamed.CopyFrom(entry)

@@ -16,7 +16,14 @@ N_SPECIAL = 2
 MOST_TOKENS = 20_000
 
 
-def generate(bundle: Bundle, prompt: str, max_new_tokens: int = 200, temperature: float = 0.8, seed: int = 0) -> str:
+def generate(
+    bundle: Bundle,
+    prompt: str,
+    max_new_tokens: int = 200,
+    temperature: float = 0.8,
+    seed: int = 0,
+    top_p: float = 1.0,
+) -> str:
     """Continue a text, one character at a time.
 
     The model sees the last characters only, as many as its training blocks held. Characters of the prompt that it has
@@ -28,6 +35,7 @@ def generate(bundle: Bundle, prompt: str, max_new_tokens: int = 200, temperature
         max_new_tokens: Characters to add.
         temperature: 0 always takes the likeliest character; 1 samples as the model believes.
         seed: Owns the sampling.
+        top_p: Only the likeliest characters that together have this probability can be drawn; 1 leaves all.
 
     Returns:
         The prompt and what follows it.
@@ -43,6 +51,8 @@ def generate(bundle: Bundle, prompt: str, max_new_tokens: int = 200, temperature
         raise TaskError(f"'max_new_tokens' must be from 1 to {MOST_TOKENS} (it was {max_new_tokens}).", hint="Try 200.")
     if not (np.isfinite(temperature) and temperature >= 0):
         raise TaskError(f"'temperature' must be 0 or more (it was {temperature}).", hint="Try 0.8.")
+    if not 0 < top_p <= 1:
+        raise TaskError(f"'top_p' must be above 0 and at most 1 (it was {top_p}).", hint="Try 0.9.")
     characters = [str(character) for character in bundle.target.classes]
     ids = {character: number for number, character in enumerate(characters)}
     length, name = bundle.target.length, bundle.metadata["inputs"][0]["name"]
@@ -53,17 +63,26 @@ def generate(bundle: Bundle, prompt: str, max_new_tokens: int = 200, temperature
     for _ in range(max_new_tokens):
         window = np.array([tokens[-length:]], dtype=np.int64)
         logits = bundle.run({name: window}, ["logits"])["logits"][0, -1]
-        tokens.append(_draw(logits, temperature, rng))
+        tokens.append(_draw(logits, temperature, top_p, rng))
         written.append(characters[tokens[-1]])
     return prompt + "".join(written)
 
 
-def _draw(logits: np.ndarray, temperature: float, rng: np.random.Generator) -> int:
-    """One token id from logits [vocab]."""
+def _draw(logits: np.ndarray, temperature: float, top_p: float, rng: np.random.Generator) -> int:
+    """One token id from logits [vocab].
+
+    Source: Holtzman et al. (2020), "The Curious Case of Neural Text Degeneration", section 3.1 (the nucleus).
+    """
     logits = logits.astype(np.float64).copy()
     logits[:N_SPECIAL] = -np.inf
     if temperature == 0:
         return int(logits.argmax())
     # The likeliest gets exp(0): however low the temperature is, nothing overflows.
     powers = np.exp((logits - logits.max()) / max(temperature, 1e-6))
-    return int(rng.choice(len(powers), p=powers / powers.sum()))
+    chances = powers / powers.sum()
+    if top_p < 1:
+        order = np.argsort(-chances, kind="stable")
+        before = np.cumsum(chances[order]) - chances[order]
+        chances[order[before >= top_p]] = 0.0  # the likeliest one has nothing before it, so it always stays
+        chances /= chances.sum()
+    return int(rng.choice(len(chances), p=chances))

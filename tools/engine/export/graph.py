@@ -34,7 +34,7 @@ IR_VERSION = 10
 """ONNX file format version: read by onnxruntime 1.18 (2024) and later."""
 TOLERANCE = 1e-3
 """Largest difference of raw scores, as a part of the largest score, between a module and its graph."""
-SEQUENCES = frozenset({"tokens"})
+SEQUENCES = frozenset({"tokens", "pieces"})
 """Inputs whose second axis (the length) may differ from call to call."""
 
 Feed = dict[str, np.ndarray]

@@ -27,8 +27,8 @@ def describe_inputs(composed: Composed, encoder: Encoder, dataset: Dataset, trai
 
     Returns:
         Entries with `name` (in the graph), `raw` (the encoder's name for it: the column's), `kind` (number, category,
-        pixels or tokens), `shape` (None where free); for columns `typical`, the median or the most frequent value (it
-        belongs to no single row, so it may be shown); for tokens `length`, how many the training has seen at once.
+        pixels, tokens, pieces), `shape` (None where free); for columns `typical`, the median or the most frequent value
+        (it belongs to no single row, so it may be shown); for tokens `length`, how many the training has seen at once.
     """
     raw = encoder.raw_inputs(dataset, train[:MOST_ROWS])
     entries = []
@@ -41,7 +41,7 @@ def describe_inputs(composed: Composed, encoder: Encoder, dataset: Dataset, trai
         entry: dict[str, Any] = {"name": onnx_name, "raw": name, "kind": kind, "shape": shape}
         if column:
             entry["typical"] = _typical_number(array) if kind == "number" else _typical_text(array)
-        elif kind == "tokens":
+        elif kind in ("tokens", "pieces"):
             entry["length"] = int(array.shape[1])
         entries.append(entry)
     return entries

@@ -62,6 +62,10 @@ class Family(ABC):
     ) -> Learner:
         """A learner ready to train. With `train` None: untrained, of full size, to be measured only."""
 
+    def least_bytes(self, spec: DataSpec) -> int:
+        """What every exported file of this family takes at least, known without building one."""
+        return 0
+
     def fits(self, spec: DataSpec) -> bool:
         """Whether this family can take this data."""
         return spec.modality == self.modality and spec.task.kind in self.kinds

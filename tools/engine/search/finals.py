@@ -37,6 +37,7 @@ LEAST_FOLDS = 2
 SMALL_ROWS = 2_000
 FIRST_TRIAL = 1_000_000_001
 SHARE = 0.25
+NEAR = 0.02
 
 
 def finals_wanted(prepared: Prepared) -> bool:
@@ -51,12 +52,19 @@ def seconds_needed(finalists: list[TrialRecord], workers: int) -> float:
 
 
 def affordable(finalists: list[TrialRecord], workers: int, seconds: float) -> list[TrialRecord]:
-    """The leaders that can be compared within `seconds`, in order; none when it would be one alone."""
+    """The leaders that can be compared within `seconds`, in order; none when it would be one alone.
+
+    None either when the best one takes too long and the others are well behind it: finals among them would throw it
+    away unbeaten. One that is hardly ahead on a few rows may only have been lucky there.
+    """
     chosen: list[TrialRecord] = []
     for record in finalists:
         if seconds_needed([*chosen, record], workers) <= seconds:
             chosen.append(record)
-    return chosen if len(chosen) > 1 else []
+    if len(chosen) < 2:
+        return []
+    ahead = (finalists[0].objective or 0.0) - (chosen[0].objective or 0.0)
+    return chosen if chosen[0] is finalists[0] or ahead <= NEAR else []
 
 
 @dataclass(frozen=True)
@@ -98,7 +106,9 @@ class Finals:
         for trial in running:
             pool.abandon(trial)
         judged = judge(finalists, results, self._checkpoints)
-        return sorted(judged, key=self._rank, reverse=True) if len(judged) > 1 else []
+        if len(judged) < 2 or judged[0].record is not finalists[0]:  # the best one ran out of time: it stays the best
+            return []
+        return sorted(judged, key=self._rank, reverse=True)
 
     def _rank(self, judged: Judged) -> tuple[float, float]:
         record, metrics = judged.record, judged.metrics

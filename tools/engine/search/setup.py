@@ -42,6 +42,9 @@ def choose_space(plan: ExperimentPlan, prepared: Prepared) -> Space:
             )
     else:
         fitting = [family for family in FAMILIES if family.fits(spec)]
+        largest = plan.limits.max_model_size
+        small = [family for family in fitting if largest is None or family.least_bytes(spec) <= largest]
+        fitting = small or fitting
     if not fitting:
         raise OptimizationError(
             f"There is no model family for {spec.task.kind} on {spec.modality} data.", hint="Choose another task."

@@ -1,4 +1,4 @@
-"""Features of pictures under a frozen network, computed once per process and picture, whoever asks for them."""
+"""Features of pictures or texts under a frozen network, computed once per process and example, whoever asks."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor
 
 _MOST_BYTES = 2**29
 _TOGETHER = 8
-"""Pictures computed at once. Always this many (the last group is filled up), so a picture's features do not depend on
-which pictures happened to be known already: convolutions round differently for other batch sizes."""
+"""Examples computed at once. Always this many (the last group is filled up), so an example's features do not depend on
+which ones happened to be known already: convolutions and products round differently for other batch sizes."""
 
 
 class FeatureCache:
-    """Picture -> features, forgetting what was not used for longest when there is too much.
+    """Example -> features, forgetting what was not used for longest when there is too much.
 
-    Trials, folds, the refit and the scoring of one job share it: they see the same pictures through the same frozen
+    Trials, folds, the refit and the scoring of one job share it: they see the same examples through the same frozen
     layers.
 
     Args:
@@ -29,28 +29,28 @@ class FeatureCache:
         self._most, self._bytes = most_bytes, 0
         self._rows: OrderedDict[tuple[Hashable, bytes], Tensor] = OrderedDict()
 
-    def get(self, key: Hashable, pixels: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
+    def get(self, key: Hashable, examples: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
         """Features of a batch.
 
         Args:
             key: Names the frozen network; equal keys must mean equal networks.
-            pixels: uint8 [n, channels, height, width].
-            compute: Pictures [m, ...] -> features [m, ...], without gradient.
+            examples: [n, ...], for instance pixels or ids of pieces.
+            compute: Examples [m, ...] -> features [m, ...], without gradient.
 
         Returns:
-            Features [n, ...] on the pictures' device.
+            Features [n, ...] on the examples' device.
         """
-        if not len(pixels):
-            return compute(pixels)
-        device = pixels.device
-        place: tuple[Hashable, ...] = (key, str(device), tuple(pixels.shape[1:]))
-        names = [(place, hashlib.blake2b(row.tobytes(), digest_size=16).digest()) for row in pixels.cpu().numpy()]
+        if not len(examples):
+            return compute(examples)
+        device = examples.device
+        place: tuple[Hashable, ...] = (key, str(device), tuple(examples.shape[1:]))
+        names = [(place, hashlib.blake2b(row.tobytes(), digest_size=16).digest()) for row in examples.cpu().numpy()]
         missing = [number for number, name in enumerate(names) if name not in self._rows]
         found: dict[int, Tensor] = {}
         for start in range(0, len(missing), _TOGETHER):
             group = missing[start : start + _TOGETHER]
             filled = group + [group[-1]] * (_TOGETHER - len(group))
-            for number, row in zip(group, compute(pixels[filled]), strict=False):
+            for number, row in zip(group, compute(examples[filled]), strict=False):
                 found[number] = row.clone()
         rows = [found[number] if number in found else self._rows[name] for number, name in enumerate(names)]
         for name, row in zip(names, rows, strict=True):

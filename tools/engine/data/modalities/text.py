@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -15,12 +16,16 @@ from tools.engine.data.missing import listed
 from tools.engine.data.modality import MODALITIES, Encoder, Modality
 from tools.engine.data.supervised import supervised_task
 from tools.engine.data.tokens import to_ids, vocabulary, word_tokenizer_json, words
+from tools.engine.data.wordpiece import WordPiece, pretrained_vocabulary
 
 if TYPE_CHECKING:
     import onnx
 
 MAX_WORDS = 20_000
 MAX_LENGTH = 256
+MAX_PIECES = 128
+MAX_PIECE_ROWS = 10_000
+"""More training texts than this are not worth the hours a pretrained model would need to read them."""
 
 
 class TextEncoder(Encoder):
@@ -28,13 +33,15 @@ class TextEncoder(Encoder):
 
     The vocabulary holds the words of the training rows (seen at least twice in larger data), at most 20 000; the
     length is the 95th percentile of the training texts, at most 256 tokens. The exported model takes `tokens`;
-    tokenizer.json (Hugging Face format) makes them.
+    tokenizer.json (Hugging Face format) makes them. Where a pretrained model is installed there are `pieces` as well,
+    at most 128 of a text, in that model's own vocabulary; pieces.json makes those.
     """
 
     def __init__(self) -> None:
         self.column = ""
         self.tokens: list[str] = []
         self.length = 1
+        self.pieces: WordPiece | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -53,18 +60,32 @@ class TextEncoder(Encoder):
         self.tokens = vocabulary(found, MAX_WORDS, min_count=2 if len(found) >= 1000 else 1)
         lengths = [len(tokens) for tokens in found] or [1]
         self.length = int(np.clip(np.ceil(np.percentile(lengths, 95)), 1, MAX_LENGTH))
+        self.pieces = None
+        known = pretrained_vocabulary() if len(rows) <= MAX_PIECE_ROWS else None
+        if known is not None:
+            pieces = WordPiece(known, MAX_PIECES)
+            lengths = [len(pieces.encode(text)) + 2 for text in _texts(dataset, rows, self.column)] or [3]
+            pieces.length = int(np.clip(np.ceil(np.percentile(lengths, 95)), 3, MAX_PIECES))
+            self.pieces = pieces
 
     def transform(self, dataset: Dataset, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """`tokens` int64 [n, length]."""
-        ids = {token: number for number, token in enumerate(self.tokens)}
-        return {"tokens": to_ids([words(text) for text in _texts(dataset, rows, self.column)], ids, self.length)}
+        """`tokens` int64 [n, length] and, where there are any, `pieces` int64 [n, piece length]."""
+        texts = _texts(dataset, rows, self.column)
+        inputs = {}
+        if self.tokens:
+            ids = {token: number for number, token in enumerate(self.tokens)}
+            inputs["tokens"] = to_ids([words(text) for text in texts], ids, self.length)
+        if self.pieces is not None:
+            inputs["pieces"] = self.pieces.rows(texts)
+        return inputs
 
     def spec(self, task: TaskSpec, n_train: int) -> DataSpec:
         """Vocabulary size and length."""
-        return DataSpec("text", task, n_train, vocab_size=len(self.tokens), sequence_length=self.length)
+        size, pieces = len(self.tokens), 0 if self.pieces is None else self.pieces.length
+        return DataSpec("text", task, n_train, vocab_size=size, sequence_length=self.length, piece_length=pieces)
 
     def raw_inputs(self, dataset: Dataset, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """The same `tokens`."""
+        """The same."""
         return self.transform(dataset, rows)
 
     def graph(self) -> onnx.ModelProto | None:
@@ -72,19 +93,34 @@ class TextEncoder(Encoder):
         return None
 
     def state(self) -> dict[str, Any]:
-        """Column, vocabulary, length."""
-        return {"column": self.column, "tokens": self.tokens, "length": self.length}
+        """Column, vocabulary, length; the same of the pieces."""
+        state = {"column": self.column, "tokens": self.tokens, "length": self.length}
+        if self.pieces is not None:
+            state |= {"pieces": "\n".join(self.pieces.vocabulary), "piece_length": self.pieces.length}
+        return state
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> TextEncoder:
         """The inverse of `state`."""
         encoder = cls()
         encoder.column, encoder.tokens, encoder.length = state["column"], list(state["tokens"]), int(state["length"])
+        if "pieces" in state:
+            encoder.pieces = WordPiece(state["pieces"].split("\n"), int(state["piece_length"]))
         return encoder
 
+    def narrowed(self, inputs: Collection[str]) -> TextEncoder:
+        """Without the words or without the pieces, where the model takes only the others."""
+        state = self.state()
+        if "pieces" not in inputs:
+            state.pop("pieces", None)
+        if "tokens" not in inputs:
+            state["tokens"] = []
+        return TextEncoder.from_state(state)
+
     def files(self) -> dict[str, str]:
-        """tokenizer.json, which `tokenizers.Tokenizer.from_file` reads."""
-        return {"tokenizer.json": word_tokenizer_json(self.tokens, self.length)}
+        """tokenizer.json for the words, pieces.json for the pieces; `tokenizers.Tokenizer.from_file` reads both."""
+        files = {"tokenizer.json": word_tokenizer_json(self.tokens, self.length)} if self.tokens else {}
+        return files if self.pieces is None else files | {"pieces.json": self.pieces.tokenizer_json()}
 
 
 @MODALITIES.register
