@@ -108,7 +108,7 @@ def _data(record: ExperimentRecord) -> str:
     profile = record.profile
     if profile is None:
         return ""
-    lines = [f"- {profile.n_rows:,} rows, {len(profile.columns)} columns, {profile.modality}, `{profile.fingerprint}`"]
+    lines = [f"- {profile.n_rows:,} rows, {profile.n_columns:,} columns, {profile.modality}, `{profile.fingerprint}`"]
     if profile.classes:
         shown = [f"{_cell(name)} ({count:,})" for name, count in list(profile.classes.items())[:8]]
         lines.append("- Classes: " + ", ".join(shown) + (" …" if len(profile.classes) > 8 else ""))

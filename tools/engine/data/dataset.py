@@ -26,6 +26,7 @@ class Dataset:
         target: The column to predict, which encoders leave out: the one asked for, the one the source itself tells
             (samples, class folders), or the likeliest; None where there is none.
         details: What is special to the modality, for instance the text column.
+        kinds: Kind of every column of `frame`, where the reader had to find it out; see `column_kinds`.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Dataset:
     images: np.ndarray | None = None
     target: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    kinds: dict[str, str] | None = field(default=None, repr=False, compare=False)
 
     @property
     def n_rows(self) -> int:

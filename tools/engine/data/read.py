@@ -53,7 +53,7 @@ def load(source: str, target: str | None = None) -> Dataset:
         return replace(dataset, target=find_column(dataset, target))
     if dataset.target is None and dataset.modality in ("tabular", "text"):
         text = dataset.details.get("text")
-        ranked = rank_candidates(dataset.frame.drop(columns=[text] if text else []))
+        ranked = rank_candidates(dataset.frame.drop(columns=[text] if text else []), dataset.kinds)
         return replace(dataset, target=ranked[0] if ranked else None)
     return dataset
 
@@ -77,6 +77,7 @@ def from_frame(frame: pd.DataFrame, name: str, modality: Modality, details: dict
 
 
 def _assemble(raw: Raw, name: str, source: str, target: str | None) -> Dataset:
+    from tools.engine.data.columns import column_kinds
     from tools.engine.data.text_table import text_column
     from tools.engine.data.tidy import tidy
 
@@ -86,15 +87,20 @@ def _assemble(raw: Raw, name: str, source: str, target: str | None) -> Dataset:
     else:
         frame, said = tidy(raw.frame, raw.comma_is_decimal)
     if len(frame) == 0:
-        raise TaskError(f"'{name}' has no rows of data.", hint="It needs a header line and at least ten rows.")
+        raise TaskError(
+            f"'{name}' has no rows of data.",
+            hint="Put rows of data below the header: one is enough to predict, ten to train.",
+        )
     details = {**raw.details, "warnings": [*raw.warnings, *said]}
     modality: Modality = raw.modality or "tabular"
+    kinds = None
     if raw.modality is None:
-        text = text_column(frame, target if target in frame.columns else raw.target)
+        kinds = column_kinds(frame)  # the dearest part of reading a wide table: found out once, then kept
+        text = text_column(frame, target if target in frame.columns else raw.target, kinds)
         if text is not None:
             modality = "text"
             details["text"] = text
-    return Dataset(name, source, raw.fingerprint, modality, frame, raw.images, raw.target, details)
+    return Dataset(name, source, raw.fingerprint, modality, frame, raw.images, raw.target, details, kinds)
 
 
 def _open(path: Path, source: str) -> Raw:
