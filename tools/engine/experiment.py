@@ -49,9 +49,7 @@ from tools.engine.search.team import Judged, Team, alone, choose, read_predictio
 
 log = logging.getLogger(__name__)
 CHOICE_SHARE = 0.05
-UNTESTED = (
-    "The time was over before the model was scored on the test rows: evaluate it, and give it more time next time."
-)
+UNTESTED = "The time was over before the model was scored on the test rows: evaluate it, and give it more time next time."
 
 
 @dataclass
