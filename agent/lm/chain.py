@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from agent.lm.retry import with_retries
@@ -17,8 +18,8 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-HANDED_OVER = "answers instead."
-"""How the notice ends that tells of another model taking over."""
+HANDED_OVER = "answers instead. Check AUTOML_LM, AUTOML_API_BASE and the key, or unset AUTOML_LM."
+"""How the notice ends that tells of another model taking over: what the user can do about it."""
 
 REST_S = 60.0
 """How long a model that failed is not asked again."""
@@ -28,10 +29,23 @@ _lock = threading.Lock()
 _resting: dict[tuple[str, str], float] = {}
 
 
+@dataclass(frozen=True)
+class Unusable:
+    """Stands in a chain for a model of the settings that cannot even be built, so that its successor is announced.
+
+    Attributes:
+        model: What the settings call it.
+        why: What is wrong with it, for the middle of a sentence.
+    """
+
+    model: str
+    why: str
+
+
 class Chain:
     """Language models in order of preference, for one turn; a model that failed stays out for the rest of the turn."""
 
-    def __init__(self, lms: Sequence[dspy.LM]) -> None:
+    def __init__(self, lms: Sequence[dspy.LM | Unusable]) -> None:
         self._lms = list(lms)
         self._position = 0
 
@@ -50,6 +64,9 @@ class Chain:
 
         while True:
             lm = self._lms[self._position]
+            if isinstance(lm, Unusable):
+                self._hand_over(lm, f"cannot be used ({lm.why})", notify)
+                continue
             last = self._position + 1 == len(self._lms)
             if not last and _rests(lm):
                 self._hand_over(lm, "is not reachable at the moment", notify)
@@ -64,7 +81,7 @@ class Chain:
                     _resting[_identity(lm)] = time.monotonic() + REST_S
                 self._hand_over(lm, reason(error), notify)
 
-    def _hand_over(self, lm: dspy.LM, why: str, notify: Callable[[str], None]) -> None:
+    def _hand_over(self, lm: dspy.LM | Unusable, why: str, notify: Callable[[str], None]) -> None:
         self._position += 1
         successor = self._lms[self._position]
         other = "the built-in planner" if str(successor.model).startswith("embedded/") else successor.model
