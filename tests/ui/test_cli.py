@@ -134,7 +134,7 @@ def test_chat_prints_the_agreed_object_and_goes_on_with_a_session(cli_json: Json
     first = cli_json("chat", "-m", "what is in iris?")
     assert set(first) == {"session", "turns"}
     turn = first["turns"][0]
-    assert set(turn) == {"user", "tool_calls", "answer", "seconds"}
+    assert set(turn) == {"user", "tool_calls", "notices", "answer", "seconds"}
     assert turn["user"] == "what is in iris?"
     assert [call["name"] for call in turn["tool_calls"]] == ["DatasetInspector"]
     assert set(turn["tool_calls"][0]) == {"name", "args", "ok", "result"}
@@ -169,3 +169,20 @@ def test_doctor_tells_of_a_home_that_cannot_be_written(tmp_path: Path, capsys: p
     assert code == 1
     assert not told["ok"]
     assert next(check for check in told["checks"] if check["name"] == "Home folder")["advice"]
+
+
+def test_a_turn_in_json_tells_its_notices(cli: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOML_LM", "foo")
+    code, out, err = cli("chat", "-m", "what is in iris?", "--session", "nosuch", "--json")
+    notices = json.loads(out)["turns"][0]["notices"]
+    assert code == 0
+    assert len(notices) == 1
+    assert notices[0] in err
+    assert notices[0].endswith("unset AUTOML_LM.")
+    assert "There is no conversation 'nosuch' yet" in err
+
+
+def test_a_chat_whose_last_tool_call_failed_ends_with_one(cli_json: Json) -> None:
+    turn = cli_json("chat", "-m", "show experiment 7", code=1)["turns"][0]
+    assert not turn["tool_calls"][-1]["ok"]
+    assert turn["answer"]
