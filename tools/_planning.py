@@ -7,6 +7,7 @@ import pkgutil
 from pathlib import Path
 from typing import Any
 
+from tools._data_check import check_data
 from tools._search_args import Limited, SearchArgs
 from tools.contract import ToolContext
 from tools.core.config import Objectives, SearchSpec, ValidationSpec
@@ -72,6 +73,7 @@ def plan_search(args: SearchArgs, kind: Kind, context: ToolContext) -> tuple[Exp
         seed=args.seed if args.seed is not None else default.seed,
         session=context.session,
     )
+    check_data(plan)
     return plan, notices
 
 
