@@ -100,14 +100,21 @@ def check_names(args: SearchArgs) -> None:
     Raises:
         TaskError: with the names there are.
     """
-    if args.metric is not None and args.metric not in METRIC_NAMES:
-        raise TaskError(
-            f"There is no metric called '{args.metric}'.", hint=f"Choose one of: {', '.join(METRIC_NAMES)}."
-        )
+    check_metric(args.metric)
     known = family_names()
     for name in args.families or ():
         if name not in known:
             raise TaskError(f"There is no model family called '{name}'.", hint=f"Choose among: {', '.join(known)}.")
+
+
+def check_metric(name: str | None) -> None:
+    """Refuse a metric that does not exist.
+
+    Raises:
+        TaskError: with the names there are.
+    """
+    if name is not None and name not in METRIC_NAMES:
+        raise TaskError(f"There is no metric called '{name}'.", hint=f"Choose one of: {', '.join(METRIC_NAMES)}.")
 
 
 def family_names() -> list[str]:

@@ -186,3 +186,32 @@ def test_a_chat_whose_last_tool_call_failed_ends_with_one(cli_json: Json) -> Non
     turn = cli_json("chat", "-m", "show experiment 7", code=1)["turns"][0]
     assert not turn["tool_calls"][-1]["ok"]
     assert turn["answer"]
+
+
+def test_filters_that_nothing_fits_are_not_taken_for_an_empty_history(
+    cli: Line, cli_json: Json, finished: ExperimentRecord
+) -> None:
+    assert "No experiment fits" in cli("experiments", "list", "--dataset", "nope")[1]
+    assert cli_json("experiments", "list", "--dataset", "nope") == []
+    assert "completed" in cli_json("experiments", "list", "--status", "done", code=2)["error"]["message"]
+
+
+def test_a_metric_that_does_not_exist_is_told_with_those_that_do(cli_json: Json, finished: ExperimentRecord) -> None:
+    error = cli_json("experiments", "best", "--metric", "foo", code=1)["error"]
+    assert error["message"] == "There is no metric called 'foo'."
+    assert "accuracy" in error["hint"]
+
+
+def test_a_no_to_deleting_leaves_everything(
+    cli: Line, store: Store, finished: ExperimentRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("typer.confirm", lambda question: False)
+    code, out, _ = cli("experiments", "delete", "1")
+    assert (code, out) == (0, "Nothing was deleted.\n")
+    assert store.has(1)
+
+
+def test_a_report_in_a_pipe_has_no_backslashes(cli: Line, store: Store, finished: ExperimentRecord) -> None:
+    store.note(1, "under_score and [brackets]")
+    assert "under_score and [brackets]" in cli("experiments", "show", "1")[1]

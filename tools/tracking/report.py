@@ -46,7 +46,10 @@ def _about(record: ExperimentRecord) -> str:
 
 def _time(record: ExperimentRecord) -> str:
     limit = format_duration(record.plan.limits.time_s)
-    return f"took {format_duration(record.wall_s)} of {limit}" if record.wall_s else f"may take {limit}"
+    if not record.wall_s:
+        return f"may take {limit}"
+    over = record.wall_s > record.plan.limits.time_s
+    return f"took {format_duration(record.wall_s)} {f'({limit} were asked for)' if over else f'of {limit}'}"
 
 
 def _error(record: ExperimentRecord) -> str:
