@@ -1,4 +1,5 @@
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -41,6 +42,8 @@ def test_help_loads_nothing_heavy() -> None:
         ("run", "--dataset", "iris", "--time", "soon"),
         ("run", "--dataset", "iris", "--max-model-size", "tiny"),
         ("run", "--dataset", "iris", "--weights", "1"),
+        ("run", "--dataset", "iris", "--weights", "0,0"),
+        ("run", "--dataset", "iris", "--weights", "nan,1"),
         ("experiments", "show"),
         ("frobnicate",),
     ],
@@ -61,6 +64,8 @@ def test_wrong_usage_ends_with_two_and_one_json_error(words: tuple[str, ...], cl
         ("experiments", "show", "first"),
         ("experiments", "best"),
         ("jobs", "status", "99"),
+        ("jobs", "cancel", "x"),
+        ("evals", "run", "README.md"),
         ("convert",),
         ("predict", "99", "x.csv"),
         ("predict", "no_such_bundle", "x.csv"),
@@ -215,3 +220,34 @@ def test_a_no_to_deleting_leaves_everything(
 def test_a_report_in_a_pipe_has_no_backslashes(cli: Line, store: Store, finished: ExperimentRecord) -> None:
     store.note(1, "under_score and [brackets]")
     assert "under_score and [brackets]" in cli("experiments", "show", "1")[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "--dataset", "irs"), "Did you mean 'iris'? Give the path of a file"),
+        (("run", "--dataset", "iris", "--max-model-size", "0"), "'--max-model-size' must be greater than 0"),
+        (("run", "--dataset", "iris", "--min-accuracy", "95"), "for 95 % write 0.95"),
+        (("jobs", "status", "99"), "There is no job 99."),
+        (("jobs", "cancel", "x"), "'x' is not a job."),
+        (("serve", "--host", "999.1.1.1"), "'999.1.1.1' is not an address of this machine."),
+    ],
+)
+def test_errors_speak_of_what_the_user_wrote(words: tuple[str, ...], said: str, cli: Line) -> None:
+    assert said in cli(*words)[2]
+
+
+def test_a_file_with_nearly_this_name_is_suggested(cli: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("customers.csv").write_text("a,b\n")
+    assert "Did you mean 'customers.csv'?" in cli("run", "--dataset", "customer.csv")[2]
+
+
+def test_a_busy_port_is_told_at_once_in_one_sentence(cli: Line) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        code, _, err = cli("serve", "--port", str(port))
+    assert code == 1
+    assert err.startswith(f"Error: Port {port} is taken by another program.\n  Choose a free one")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tools.core.errors import TaskError
 from ui.commands.output import JsonFlag, note, print_json, print_table
 
 commands = typer.Typer(help="Scripted conversations, judged by what they leave behind.", no_args_is_help=True)
@@ -41,6 +42,11 @@ def run(
     """
     from evals.runner import run_suite
 
+    if suite.is_file() and suite.suffix.lower() not in (".yaml", ".yml"):
+        raise TaskError(
+            f"'{suite.name}' is not a suite of conversations, which is a YAML file.",
+            hint="Name such a file or a folder of them, for instance evals/conversations.",
+        )
     if mode not in ("plan", "full"):
         raise typer.BadParameter("Choose plan or full.", param_hint="--mode")
     say = (lambda text: None) if json_ else note
