@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tools.contract import ToolContext, ToolResult
+from tools.core.records import ExperimentPlan
 from ui.cli import main
 
 pytestmark = pytest.mark.xdist_group("cli_run")
@@ -71,3 +73,25 @@ def test_history_shows_the_run(trained: tuple[Path, dict[str, Any]], capsys: pyt
     assert json.loads(capsys.readouterr().out)["status"] == "completed"
     assert main(["--home", str(home), "experiments", "show", "1"]) == 0
     assert "iris" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("status", "stopped", "code", "says"),
+    [
+        ("cancelled", True, 130, "automl-agent jobs resume 1 --wait"),
+        ("running", False, 0, "automl-agent jobs status 1"),
+    ],
+)
+def test_a_run_that_was_left_says_how_to_go_on(
+    status: str, stopped: bool, code: int, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    def left(name: str, arguments: dict[str, Any], workspace: ToolContext) -> ToolResult:
+        record = workspace.store.create(ExperimentPlan(dataset="iris"), "iris")
+        workspace.store.update(record.id, status=status)
+        if stopped:
+            workspace.stopped.set()
+        return ToolResult(summary="Left.", experiment=record.id)
+
+    monkeypatch.setattr("ui.commands.run.call_tool", left)
+    assert main(["--home", str(tmp_path), "run", "--dataset", "iris"]) == code
+    assert says in capsys.readouterr().err

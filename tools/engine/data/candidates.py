@@ -42,6 +42,7 @@ def rank_candidates(frame: pd.DataFrame, kinds: dict[str, str] | None = None, li
     kinds = kinds or column_kinds(frame)
     scores: dict[str, float] = {}
     names = [str(name) for name in frame.columns]
+    missing = frame.isna().to_numpy().mean(axis=0)
     for position, name in enumerate(names):
         last = position == len(names) - 1
         if kinds[name] in _NEVER and not (kinds[name] == "constant" and _meant(name, last, frame[name])):
@@ -55,7 +56,7 @@ def rank_candidates(frame: pd.DataFrame, kinds: dict[str, str] | None = None, li
         score += 2.0 if last else 0.5 if position == 0 else 0.0
         if kinds[name] in ("category", "boolean"):
             score += 1.0 if frame[name].nunique() <= 20 else 0.5
-        if frame[name].isna().mean() > 0.5:
+        if missing[position] > 0.5:
             score -= 1.0
         scores[name] = score
     ranked = sorted(scores, key=lambda name: (-scores[name], -names.index(name)))
