@@ -228,6 +228,8 @@ def test_a_report_in_a_pipe_has_no_backslashes(cli: Line, store: Store, finished
         (("run", "--dataset", "irs"), "Did you mean 'iris'? Give the path of a file"),
         (("run", "--dataset", "iris", "--max-model-size", "0"), "'--max-model-size' must be greater than 0"),
         (("run", "--dataset", "iris", "--min-accuracy", "95"), "for 95 % write 0.95"),
+        (("run", "--dataset", "iris", "--folds", "x"), "'--folds': it must be a whole number."),
+        (("run", "--dataset", "iris", "--max-latency-ms", "x"), "it must be a number."),
         (("jobs", "status", "99"), "There is no job 99."),
         (("jobs", "cancel", "x"), "'x' is not a job."),
         (("serve", "--host", "999.1.1.1"), "'999.1.1.1' is not an address of this machine."),
