@@ -189,9 +189,13 @@ def description(tool: Tool[Any]) -> str:
     return f"{text} For example: {asked}." if asked else text
 
 
-@functools.cache
 def properties(model: type[BaseModel]) -> dict[str, Any]:
     """The JSON schema of every argument, references resolved (some providers accept none); made once, not to change."""
+    return _properties(model)  # pydantic's metaclass hides from the type checker that classes are hashable
+
+
+@functools.cache
+def _properties(model: Any) -> dict[str, Any]:
     schema = model.model_json_schema()
     definitions = schema.get("$defs", {})
     return {name: _resolve(part, definitions) for name, part in schema.get("properties", {}).items()}

@@ -8,11 +8,13 @@ from tools._training import short
 from tools.contract import ToolContext
 from tools.core.metrics import METRIC_NAMES
 from tools.core.records import ExperimentRecord
+from tools.tracking.comparable import incomparable
 from tools.tracking.judgements import keep, kept
 from tools.tracking.plots import plot
 from tools.tracking.queries import best, row
 from tools.tracking.wording import metric_title, number
 
+MOST_DIFFERENCES = 6
 PLOT_WORDS = {
     "history": "search history",
     "pareto": "Pareto front",
@@ -74,7 +76,10 @@ def experiment_line(record: ExperimentRecord, metric: str | None) -> str:
 
 
 def verdict(records: list[ExperimentRecord], metric: str | None) -> str:
-    """Which of the experiments is best; empty when they share no metric."""
+    """Which of the experiments is best, or why that cannot be said; empty when they share no metric."""
+    apart = incomparable(records, metric)
+    if apart:
+        return apart
     found = best(records, None, metric)
     if found is None:
         return ""
@@ -83,6 +88,29 @@ def verdict(records: list[ExperimentRecord], metric: str | None) -> str:
     if len(equal) > 1:
         return f"By {metric_title(name)}, experiments {' and '.join(equal)} are equally good."
     return f"By {metric_title(name)}, experiment {found.id} is best."
+
+
+def comparison(
+    records: list[ExperimentRecord], metric: str | None, differences: dict[str, list[Any]]
+) -> tuple[str, dict[str, Any]]:
+    """Experiments side by side: in words, and as data of about 1 kB.
+
+    Args:
+        records: Those compared.
+        metric: What counts; by default each experiment's own metric.
+        differences: Setting -> its values, as `queries.compare` gives them.
+    """
+    shown = dict(list(differences.items())[:MOST_DIFFERENCES])
+    differ = "; ".join(f"{name}: {' / '.join(short_text(v) for v in values)}" for name, values in shown.items())
+    sentences = [
+        *(experiment_line(record, metric) for record in records),
+        verdict(records, metric),
+        f"They differ in {differ}." if differ else "Their settings are the same.",
+    ]
+    return " ".join(sentence for sentence in sentences if sentence), {
+        "experiments": [experiment_brief(record, metric) for record in records[:4]],
+        "differences": {name: [short_text(value) for value in values[:4]] for name, values in shown.items()},
+    }
 
 
 def short_text(value: Any) -> str:

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 from tools.contract import ToolContext
 from tools.core.errors import ExperimentError
 from tools.core.records import ExperimentRecord
+from tools.tracking.wording import STATUS_WORDS
 
 if TYPE_CHECKING:
     from tools.engine.export.bundle_reader import Bundle
 
-_WITHOUT = {
-    "running": ("is still running", "Wait until it is done."),
-    "failed": ("failed", "Choose another experiment, or train again."),
-    "cancelled": ("was cancelled", "Choose another experiment, or resume it."),
-    "interrupted": ("was interrupted", "Choose another experiment, or resume it."),
-    "completed": ("delivered none", "Choose another experiment, or train again."),
+_HINTS = {
+    "running": "Wait until it is done.",
+    "cancelled": "Choose another experiment, or resume it.",
+    "interrupted": "Choose another experiment, or resume it.",
 }
 
 
@@ -31,9 +30,20 @@ def with_model(wanted: int | None, context: ToolContext) -> ExperimentRecord:
         trained = [other for other in context.store.list() if other.bundle is not None]
         record = trained[-1] if trained else record
     if record.bundle is None:
-        why, hint = _WITHOUT[record.status]
-        raise ExperimentError(f"Experiment {record.id} has no model: it {why}.", hint=hint)
+        raise without_model(record)
     return record
+
+
+def without_model(record: ExperimentRecord, use: str = "") -> ExperimentError:
+    """That an experiment has no model, why, and what to do.
+
+    Args:
+        record: The experiment.
+        use: What the model was wanted for, for instance "to tune".
+    """
+    why = "delivered none" if record.status == "completed" else STATUS_WORDS[record.status]
+    hint = _HINTS.get(record.status, "Choose another experiment, or train again.")
+    return ExperimentError(f"Experiment {record.id} has no model{f' {use}' if use else ''}: it {why}.", hint=hint)
 
 
 def open_bundle(record: ExperimentRecord) -> Bundle:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tools._custom import SUFFIX, kept_files
+from tools._data_check import check_data
 from tools._search_args import Limited, SearchArgs
 from tools.contract import ToolContext
 from tools.core.config import Objectives, SearchSpec, ValidationSpec
@@ -73,6 +74,7 @@ def plan_search(args: SearchArgs, kind: Kind, context: ToolContext) -> tuple[Exp
         seed=args.seed if args.seed is not None else default.seed,
         session=context.session,
     )
+    check_data(plan)
     return plan, notices
 
 
@@ -99,10 +101,7 @@ def check_names(args: SearchArgs) -> None:
     Raises:
         TaskError: with the names there are.
     """
-    if args.metric is not None and args.metric not in METRIC_NAMES:
-        raise TaskError(
-            f"There is no metric called '{args.metric}'.", hint=f"Choose one of: {', '.join(METRIC_NAMES)}."
-        )
+    check_metric(args.metric)
     if args.task == "custom" and not any(name.endswith(SUFFIX) for name in args.families or ()):
         raise TaskError(
             "A custom task needs a model of your own.", hint="Name its Python file among the families: my_model.py."
@@ -111,6 +110,16 @@ def check_names(args: SearchArgs) -> None:
     for name in args.families or ():
         if name not in known and not name.endswith(SUFFIX):
             raise TaskError(f"There is no model family called '{name}'.", hint=f"Choose among: {', '.join(known)}.")
+
+
+def check_metric(name: str | None) -> None:
+    """Refuse a metric that does not exist.
+
+    Raises:
+        TaskError: with the names there are.
+    """
+    if name is not None and name not in METRIC_NAMES:
+        raise TaskError(f"There is no metric called '{name}'.", hint=f"Choose one of: {', '.join(METRIC_NAMES)}.")
 
 
 def family_names() -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from tools.contract import Artifact, ToolContext, ToolResult
 from tools.core.errors import ExperimentError, from_dict
 from tools.core.records import ExperimentPlan, ExperimentRecord, JobEvent, now
-from tools.tracking.wording import limits_sentence, model_sentence, result_sentence
+from tools.tracking.wording import limits_sentence, model_sentence, predicted, result_sentence
 
 
 def train(plan: ExperimentPlan, notices: Sequence[str], context: ToolContext) -> ToolResult:
@@ -77,7 +77,7 @@ def finished(record: ExperimentRecord, notices: Sequence[str] = ()) -> ToolResul
         )
     how = f"{record.trials} {'trial' if record.trials == 1 else 'trials'} in {record.wall_s:.0f} s"
     sentences = [
-        f"Experiment {record.id} on {record.dataset} is done ({how}).",
+        f"Experiment {record.id} on {record.dataset} is done ({how}){_aim(record)}.",
         result_sentence(record),
         model_sentence(record),
         limits_sentence(record),
@@ -108,6 +108,7 @@ def outcome(record: ExperimentRecord) -> dict[str, Any]:
         "experiment": record.id,
         "status": record.status,
         "task": record.task,
+        "target": predicted(record)[:60] or None,
         "metric": record.metric,
         "test": {name: short(record.test[name]) for name in [main, *others[:4]] if name in record.test},
         "validation": {name: short(value) for name, value in record.validation.items() if name == main},
@@ -123,6 +124,12 @@ def outcome(record: ExperimentRecord) -> dict[str, Any]:
         "wall_s": round(record.wall_s, 1),
         "bundle": record.bundle,
     }
+
+
+def _aim(record: ExperimentRecord) -> str:
+    """What the model predicts, which the user may not have named."""
+    target = predicted(record)
+    return f": it predicts `{target}`" if target else ""
 
 
 def artifacts(record: ExperimentRecord) -> tuple[Artifact, ...]:

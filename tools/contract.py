@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import itertools
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -15,6 +17,9 @@ from tools.core.records import ExperimentRecord, JobEvent
 from tools.core.registry import Registry
 from tools.jobs.manager import JobManager
 from tools.tracking.store import Store
+
+MOST_FILES = 1000
+"""So many files of a folder are looked at for a name like the one that was not found."""
 
 
 class ToolArgs(Frozen):
@@ -58,6 +63,7 @@ class ToolContext:
         emit: Takes progress, steps and messages while the tool runs (thread-safe).
         datasets: Names the conversation knows -> path or sample name (attached files first).
         folders: Folders a dataset may be read from, beside `datasets` and the samples (the CLI adds the user's own).
+        by_path: The user sits at a terminal and gives paths, where others attach files.
         current_experiment: The conversation's current experiment.
         session: The conversation's id.
         request: The user's words that led to this call, kept with what comes of it.
@@ -71,6 +77,7 @@ class ToolContext:
     emit: Callable[[JobEvent], None] = lambda event: None
     datasets: dict[str, str] = field(default_factory=dict)
     folders: tuple[Path, ...] = ()
+    by_path: bool = False
     current_experiment: int | None = None
     current_dataset: str | None = None
     session: str | None = None
@@ -107,10 +114,8 @@ class ToolContext:
         if name is None and self.datasets:
             name = list(self.datasets)[-1]
         if name is None:
-            raise TaskError(
-                "There is no dataset yet.",
-                hint=f"Attach a file, or use a sample: {', '.join(SAMPLES)}.",
-            )
+            give = "Give the path of a file" if self.by_path else "Attach a file"
+            raise TaskError("There is no dataset yet.", hint=f"{give}, or use a sample: {', '.join(SAMPLES)}.")
         if name in self.datasets:
             return self.datasets[name]
         if name.lower().removeprefix("sample:") in SAMPLES:
@@ -124,10 +129,24 @@ class ToolContext:
                     return str(full)
                 if any(full.is_relative_to(allowed.resolve()) for allowed in self.folders) and full.exists():
                     return str(full)
+        near = self._near(name, [*self.datasets, *SAMPLES])
+        maybe = f"Did you mean '{near}'? " if near else ""
+        give = "Give the path of a file" if self.by_path else "Attach the file"
         raise TaskError(
             f"There is no dataset called '{name}' here.",
-            hint=f"Attach the file, or use one of: {', '.join([*self.datasets, *SAMPLES])}.",
+            hint=f"{maybe}{give}, or use one of: {', '.join([*self.datasets, *SAMPLES])}.",
         )
+
+    def _near(self, name: str, known: list[str]) -> str | None:
+        """The dataset that looks most like a name: one that is known, or a file in a folder that may be read."""
+        wanted = Path(name.replace("\0", "")).name.lower()
+        names = {other.lower(): other for other in known}
+        for folder in self.folders:
+            if folder.is_dir():
+                for file in itertools.islice(folder.iterdir(), MOST_FILES):
+                    names.setdefault(file.name.lower(), file.name)
+        close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
+        return names[close[0]] if close else None
 
 
 A = TypeVar("A", bound=ToolArgs)

@@ -62,8 +62,8 @@ class DatasetInspector(Tool[InspectorArgs]):
         with steps.step("profile") as step:
             found = profile(dataset, args.target)
             step.say(
-                f"{_count(len(found.columns), 'column')}, {_count(len(found.warnings), 'problem')}.",
-                n_columns=len(found.columns),
+                f"{_count(found.n_columns, 'column')}, {_count(len(found.warnings), 'problem')}.",
+                n_columns=found.n_columns,
             )
         return ToolResult(
             summary=_summary(found),
@@ -92,11 +92,12 @@ def _summary(found: DatasetProfile) -> str:
         for column in found.columns:
             kinds[column.kind] = kinds.get(column.kind, 0) + 1
         listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-        parts.append(f", {_count(len(found.columns), 'column')} ({listed})")
+        cut = f"of the {len(found.columns):,} looked at: " if found.n_columns > len(found.columns) else ""
+        parts.append(f", {_count(found.n_columns, 'column')} ({cut}{listed})")
     text = "".join(parts) + "."
     names = [f"`{column.name}` ({column.kind})" for column in found.columns]
     if names and found.modality in ("tabular", "text"):
-        more = f" and {len(names) - MOST_COLUMNS} more" if len(names) > MOST_COLUMNS else ""
+        more = f" and {found.n_columns - MOST_COLUMNS:,} more" if len(names) > MOST_COLUMNS else ""
         text += f" Columns: {', '.join(names[:MOST_COLUMNS])}{more}."
     if found.target:
         text += f" Likely target: `{found.target}`"
@@ -124,7 +125,7 @@ def _data(found: DatasetProfile) -> dict[str, Any]:
         "dataset": found.name[:60],
         "modality": found.modality,
         "n_rows": found.n_rows,
-        "n_columns": len(found.columns),
+        "n_columns": found.n_columns,
         "columns": [_column(column) for column in found.columns[:MOST_COLUMNS]],
         "target": found.target,
         "target_candidates": [name[:40] for name in found.target_candidates[:4]],

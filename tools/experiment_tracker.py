@@ -9,6 +9,7 @@ from pydantic import Field
 
 from tools._history_words import (
     PLOT_WORDS,
+    comparison,
     count_words,
     drawn_plot,
     experiment_brief,
@@ -16,14 +17,14 @@ from tools._history_words import (
     plot_axes,
     plot_reading,
     plot_title,
-    short_text,
-    verdict,
 )
+from tools._planning import check_metric
 from tools._steps import Steps
 from tools._training import outcome
 from tools.contract import TOOLS, Artifact, Tool, ToolArgs, ToolContext, ToolResult
 from tools.core.errors import ExperimentError, TaskError
 from tools.core.records import ExperimentRecord, Status
+from tools.tracking.comparable import other_data
 from tools.tracking.export import export_history
 from tools.tracking.plots import available
 from tools.tracking.queries import best, compare
@@ -32,7 +33,6 @@ from tools.tracking.wording import limits_sentence, metric_title, model_sentence
 
 Action = Literal["list", "show", "best", "compare", "plot", "tag", "note", "export", "delete"]
 MOST_LISTED = 8
-MOST_DIFFERENCES = 6
 
 
 class TrackerArgs(ToolArgs):
@@ -103,16 +103,10 @@ class ExperimentTracker(Tool[TrackerArgs]):
             AutoMLError: an experiment is not there, or nothing fits the filters.
         """
         actions: dict[str, Callable[[TrackerArgs, ToolContext, Steps], ToolResult]] = {
-            "list": self._list,
-            "show": self._show,
-            "best": self._best,
-            "compare": self._compare,
-            "plot": self._plot,
-            "tag": self._write,
-            "note": self._write,
-            "export": self._export,
-            "delete": self._delete,
-        }
+            "list": self._list, "show": self._show, "best": self._best, "compare": self._compare, "plot": self._plot,
+            "tag": self._write, "note": self._write, "export": self._export, "delete": self._delete,
+        }  # fmt: skip
+        check_metric(args.metric)
         return actions[args.action](args, context, Steps(context))
 
     def _found(self, args: TrackerArgs, context: ToolContext, steps: Steps) -> list[ExperimentRecord]:
@@ -192,14 +186,13 @@ class ExperimentTracker(Tool[TrackerArgs]):
             raise ExperimentError(f"There is no completed experiment{what} to choose from.", hint=hint)
         metric = args.metric or record.metric or ""
         others = [r for r in found if r.id != record.id and metric in r.test and r.status == "completed"]
-        several = sorted({other.dataset for other in others} - {record.dataset})
-        aside = f" (Experiments on {', '.join(several[:3])} are about other data.)" if several else ""
         head = (
             f"The best of {len(others) + 1} completed experiments by {metric_title(metric)} is experiment {record.id} "
             f"on {record.dataset}."
         )
         return ToolResult(
-            summary=f"{head} {result_sentence(record)} {model_sentence(record)}{aside}",
+            summary=f"{head} {result_sentence(record)} {model_sentence(record)}",
+            next_step=other_data(record, found),
             data=outcome(record),
             experiment=record.id,
             options=("Show its report", "How good is it?", "Convert it to int8"),
@@ -219,22 +212,10 @@ class ExperimentTracker(Tool[TrackerArgs]):
         with steps.step("visualisation") as step:
             step.say("The results side by side.")
         ids = ",".join(str(record.id) for record in records[1:])
-        shown = dict(list(result["differences"].items())[:MOST_DIFFERENCES])
-        differ = "; ".join(f"{name}: {' / '.join(short_text(v) for v in values)}" for name, values in shown.items())
+        summary, data = comparison(records, args.metric, result["differences"])
         return ToolResult(
-            summary=" ".join(
-                sentence
-                for sentence in (
-                    *(experiment_line(record, args.metric) for record in records),
-                    verdict(records, args.metric),
-                    f"They differ in {differ}." if differ else "Their settings are the same.",
-                )
-                if sentence
-            ),
-            data={
-                "experiments": [experiment_brief(record, args.metric) for record in records[:4]],
-                "differences": {name: [short_text(value) for value in values[:4]] for name, values in shown.items()},
-            },
+            summary=summary,
+            data=data,
             artifacts=(Artifact(kind="plot", ref=f"plot:{records[0].id}:compare:{ids}", title="Comparison"),),
             options=tuple(f"Show experiment {record.id}" for record in records[:2]),
         )
@@ -274,11 +255,9 @@ class ExperimentTracker(Tool[TrackerArgs]):
                     context.store.note(record.id, text)
             step.say(f"The {args.action} was written.", experiments=[record.id for record in records])
         names = ", ".join(str(record.id) for record in records)
-        said = f"tagged '{text}'" if args.action == "tag" else text
+        tagged = f"Experiment {names} is tagged '{text}'."
         return ToolResult(
-            summary=f"Experiment {names} is {said.rstrip('.')}."
-            if args.action == "tag"
-            else f"Noted for experiment {names}: {said.rstrip('.')}.",
+            summary=tagged if args.action == "tag" else f"Noted for experiment {names}: {text.rstrip('.')}.",
             data={"experiments": [record.id for record in records], args.action: text[:300]},
             experiment=records[-1].id,
         )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pydantic import Field
 
 from tools._custom import own_file
+from tools._models import without_model
 from tools._planning import limits_of
 from tools._search_args import Limited
 from tools._training import train
 from tools.contract import TOOLS, Tool, ToolContext, ToolResult
 from tools.core.config import SearchSpec, Strategy
-from tools.core.errors import ExperimentError
 from tools.core.records import Limits, Proposal
 
 
@@ -61,10 +61,7 @@ class HyperparameterOptimizer(Tool[HyperparameterArgs]):
         """
         base = context.resolve_experiment(args.experiment)
         if base.best is None:
-            raise ExperimentError(
-                f"Experiment {base.id} has no model to tune; it is {base.status}.",
-                hint="Choose a completed experiment, or train one first.",
-            )
+            raise without_model(base, "to tune")
         notices: list[str] = []
         given = {"strategy": args.strategy, "max_trials": args.max_trials, "early_stopping_patience": args.patience}
         start = Proposal(

@@ -15,13 +15,13 @@ import gradio as gr
 
 from agent.session import Session, list_sessions
 from tools.contract import ToolContext
-from tools.core.errors import ResourceError
 from tools.workspace import open_workspace
 from ui.chat_tab import ChatTab
 from ui.chat_view import Conversation
 from ui.downloads import FOLDER
 from ui.experiments_tab import ExperimentsTab
 from ui.jobs_tab import JobsTab
+from ui.listen import check_address, port_taken
 from ui.lm_line import lm_sentence
 from ui.sources import HomeSources
 from ui.style import CSS, theme
@@ -88,8 +88,9 @@ def serve(host: str = "127.0.0.1", port: int = 7860, home: Path | None = None, o
     """Serve the page until Ctrl-C.
 
     Raises:
-        ResourceError: the port is taken.
+        ResourceError: the address is not this machine's, or the port is taken.
     """
+    check_address(host, port)
     workspace = open_workspace(home)
     os.environ.setdefault("GRADIO_TEMP_DIR", str(workspace.home / "cache" / "gradio"))
     (workspace.home / FOLDER).mkdir(parents=True, exist_ok=True)
@@ -100,11 +101,8 @@ def serve(host: str = "127.0.0.1", port: int = 7860, home: Path | None = None, o
             server_name=host, server_port=port, quiet=True, inbrowser=open_browser, prevent_thread_lock=True,
             **launch_options(workspace.home),
         )  # fmt: skip
-    except OSError as error:
-        raise ResourceError(
-            f"The page cannot listen on {host}:{port}: {error}.",
-            hint="Another program has the port; choose a free one with --port, for instance --port 7861.",
-        ) from None
+    except OSError:  # taken since the address was checked; gradio's own advice is for programmers
+        raise port_taken(port) from None
     print(f"AutoML Agent is at {url}  (history in {workspace.home}; stop with Ctrl-C)", flush=True)
     threading.Thread(target=_warm, name="warm-up", daemon=True).start()
     try:

@@ -6,12 +6,14 @@ import importlib.util
 import json
 import os
 import platform
+import socket
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from tools.core.errors import AutoMLError
 from tools.core.units import format_size
@@ -39,6 +41,7 @@ print(json.dumps({
 """
 _MIN_MEMORY = 1_000_000_000
 _MIN_DISK = 1_000_000_000
+_PROBE_S = 2.0
 
 
 class Finding(NamedTuple):
@@ -176,7 +179,35 @@ def _language_model() -> Finding:
 
     status = lm_status()
     advice = lm_advice(status)
+    if not advice and (silent := silent_server(str(status["model"]))):
+        found = f"{status['model']} is configured, but nothing answers at {silent}; the built-in planner answers."
+        return Finding("Language model", "limited", found, "Start that server, or check AUTOML_API_BASE.")
     return Finding("Language model", "limited" if advice else "ok", lm_sentence(status), advice)
+
+
+def silent_server(model: str) -> str:
+    """The host and port of a server of the user's own that does not take connections; empty when all is well.
+
+    Only a connection is opened, for two seconds at most; nothing is asked, and no key is sent. Providers on the
+    internet are not tried: `doctor` also works without a network.
+    """
+    from agent.lm.litellm import api_base
+
+    base = None if model == "planner" else api_base(model)
+    if base is None:
+        return ""
+    try:
+        address = urlsplit(base)
+        host, port = address.hostname or "", address.port or (443 if address.scheme == "https" else 80)
+    except ValueError:  # a port that is no number
+        host, port = "", 0
+    if not host:
+        return "the address in AUTOML_API_BASE, which is not a URL"
+    try:
+        socket.create_connection((host, port), timeout=_PROBE_S).close()
+    except OSError:
+        return f"{host}:{port}"
+    return ""
 
 
 def _packages() -> Finding:

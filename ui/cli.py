@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 it failed (one sentence and what to do next), 2 wrong usag
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -83,7 +84,7 @@ def main(argv: list[str] | None = None) -> int:
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "automl-agent"
         message = error.format_message() if hasattr(error, "format_message") else str(error)
-        print_error({"type": "task", "message": message, "hint": f"See: {command} --help"}, as_json)
+        print_error({"type": "task", "message": plain(message), "hint": f"See: {command} --help"}, as_json)
         return 2
     except OSError as error:
         print_error(_explain_os_error(error), as_json)
@@ -92,6 +93,18 @@ def main(argv: list[str] | None = None) -> int:
         print("Stopped.", file=sys.stderr)
         return 130
     return code if isinstance(code, int) else 0
+
+
+def plain(message: str) -> str:
+    """A usage error without the words of the libraries that found it.
+
+    >>> plain("Invalid value for '--folds': Input should be a valid integer, unable to parse string as an integer")
+    "Invalid value for '--folds': it must be a whole number."
+    """
+    for kind, words in (("integer", "a whole number"), ("number", "a number")):
+        message = re.sub(rf"Input should be a valid {kind}\b.*", f"it must be {words}", message)
+    message = re.sub(r"Input should be", "it must be", message).strip()
+    return message if message.endswith((".", ")", "?")) else f"{message}."
 
 
 def hoist_home(words: list[str]) -> list[str]:

@@ -21,7 +21,7 @@ def lm_sentence(status: dict[str, Any]) -> str:
         return _PLANNER
     if not status.get("ok"):
         return f"{model} cannot be used: {status.get('message', '')} The built-in planner answers instead."
-    return f"{model} answers; the built-in planner steps in when it cannot."
+    return f"{model} is configured; the built-in planner steps in when it cannot answer."
 
 
 def lm_advice(status: dict[str, Any]) -> str:

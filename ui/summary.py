@@ -8,6 +8,7 @@ from typing import Any
 from tools.core.metrics import METRIC_NAMES
 from tools.core.records import ConstraintCheck, ExperimentRecord
 from tools.core.units import format_duration, format_size
+from tools.tracking.wording import joined, predicted
 from ui.progress import format_number
 
 _SIZES = ("max_model_size", "max_memory", "max_gpu_memory", "max_disk")
@@ -72,11 +73,15 @@ def headline(record: ExperimentRecord) -> str:
     value = score(record)
     if value is None or record.metric is None:
         return f"Experiment {record.id} on {record.dataset}: {record.status}."
-    text = f"Experiment {record.id} on {record.dataset}: test {record.metric} **{format_number(value)}**"
+    target = predicted(record)
+    aim = f", predicting `{target}`" if target else ""
+    text = f"Experiment {record.id} on {record.dataset}{aim}: test {record.metric} **{format_number(value)}**"
     trivial = record.baseline.get(record.metric)
     if trivial is not None:
         text += f" (trivial baseline: {format_number(trivial)})"
-    return text + "."
+    broken = [_WORDS.get(check.name, check.name) for check in record.constraints if not check.met]
+    unmet = f" **Not met: the limit{'s' if len(broken) > 1 else ''} on {joined(broken)}.**" if broken else ""
+    return f"{text}.{unmet}"
 
 
 def results_table(record: ExperimentRecord) -> str:

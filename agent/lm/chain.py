@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agent.lm.caps import Meter
@@ -18,8 +19,8 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-HANDED_OVER = "answers instead."
-"""How the notice ends that tells of another model taking over."""
+HANDED_OVER = "answers instead. Check AUTOML_LM, AUTOML_API_BASE and the key, or unset AUTOML_LM."
+"""How the notice ends that tells of another model taking over: what the user can do about it."""
 
 REST_S = 60.0
 """How long a model that failed is not asked again."""
@@ -28,6 +29,19 @@ _BUILT_IN = "embedded/"
 _CONNECTION_ERRORS = frozenset({"ConnectError", "ConnectTimeout", "APIConnectionError", "ClientConnectorError"})
 _lock = threading.Lock()
 _resting: dict[tuple[str, str], float] = {}
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """Stands in a chain for a model of the settings that cannot even be built, so that its successor is announced.
+
+    Attributes:
+        model: What the settings call it.
+        why: What is wrong with it, for the middle of a sentence.
+    """
+
+    model: str
+    why: str
 
 
 class Chain:
@@ -39,7 +53,7 @@ class Chain:
             before this turn.
     """
 
-    def __init__(self, lms: Sequence[dspy.LM], meter: Meter | None = None) -> None:
+    def __init__(self, lms: Sequence[dspy.LM | Unusable], meter: Meter | None = None) -> None:
         self._lms = list(lms)
         self._position = 0
         self._meter = meter
@@ -64,6 +78,9 @@ class Chain:
 
         while True:
             lm = self._lms[self._position]
+            if isinstance(lm, Unusable):
+                self._hand_over(lm, f"cannot be used ({lm.why})", notify)
+                continue
             last = self._position + 1 == len(self._lms)
             if not last and _rests(lm):
                 self._hand_over(lm, "is not reachable at the moment", notify)
@@ -78,7 +95,7 @@ class Chain:
                     _resting[_identity(lm)] = time.monotonic() + REST_S
                 self._hand_over(lm, reason(error), notify)
 
-    def _hand_over(self, lm: dspy.LM, why: str, notify: Callable[[str], None]) -> None:
+    def _hand_over(self, lm: dspy.LM | Unusable, why: str, notify: Callable[[str], None]) -> None:
         self._position += 1
         successor = self._lms[self._position]
         other = "the built-in planner" if str(successor.model).startswith(_BUILT_IN) else successor.model

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from agent.lm.backend import BACKENDS, Backend
+from agent.lm.chain import Unusable
 from tools.core.errors import TaskError
 
 if TYPE_CHECKING:
@@ -42,16 +43,27 @@ def backend_for(model: str) -> Backend:
     )
 
 
-def language_models(lm: str | dspy.LM | None = None) -> list[dspy.LM]:
+def language_models(lm: str | dspy.LM | None = None) -> list[dspy.LM | Unusable]:
     """The chain of models; `lm` (a name, or a ready model) goes before the settings.
 
+    A name of the settings that cannot be used does not end the conversation: the chain says so and goes on with the
+    next one, as `lm_status` tells.
+
     Raises:
-        TaskError: a name is not one.
+        TaskError: `lm` is not the name of a model.
     """
-    first = None if lm is None or isinstance(lm, str) else lm
-    names = model_names(lm if isinstance(lm, str) else None) if first is None else [PLANNER]
-    models = [backend_for(name).build(name) for name in names]
-    return models if first is None else [first, *models]
+    if lm is not None and not isinstance(lm, str):
+        return [lm, backend_for(PLANNER).build(PLANNER)]
+    return [_built(name, asked=name == lm) for name in model_names(lm)]
+
+
+def _built(name: str, asked: bool) -> dspy.LM | Unusable:
+    try:
+        return backend_for(name).build(name)
+    except TaskError as error:
+        if asked:
+            raise
+        return Unusable(name, error.message.rstrip("."))
 
 
 def lm_status() -> dict[str, Any]:

@@ -226,6 +226,11 @@ def test_a_name_that_is_no_model_is_told_with_what_to_write(monkeypatch: pytest.
     status = lm_status()
     assert not status["ok"]
     assert "provider/model" in status["hint"]
+    events = list(Session(tmp_path).run("what is in iris?"))
+    notice = next(event.text for event in events if isinstance(event, Notice))
+    assert notice.startswith("gpt4 cannot be used ('gpt4' is not a language model name); the built-in planner answers")
+    assert notice.endswith("or unset AUTOML_LM.")
+    assert any(isinstance(event, Answer) for event in events)
 
 
 def test_status_names_the_missing_key(monkeypatch: pytest.MonkeyPatch) -> None:

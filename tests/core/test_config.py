@@ -45,6 +45,12 @@ def test_weights_are_scaled_to_one():
             {"task": "t", "data": "x", "optimization": {"objectives": {"secondary": "size", "weights": [0, 0]}}},
             "weights are two numbers that are not negative",
         ),
+        (
+            {"task": "t", "data": "x", "constraints": {"min_accuracy": 95}},
+            "less than or equal to 1 (it was 95; for 95 % write 0.95)",
+        ),
+        ({"task": "t", "data": "x", "validation": {"folds": "five"}}, "'validation.folds' must be a whole number (it"),
+        ({"task": "t", "data": "x", "constraints": {"max_model_size": 2.5}}, "must be a whole number (it was 2.5)"),
         *(
             (
                 {"task": "t", "data": "x", "optimization": {"objectives": {"secondary": "size", "weights": weights}}},

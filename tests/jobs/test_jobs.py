@@ -155,7 +155,7 @@ def test_a_killed_job_becomes_interrupted_and_resumes_without_losing_trials(jobs
 
 def test_a_running_job_is_not_resumed(jobs: JobManager, store: Store) -> None:
     job = jobs.submit(plan("wait")).id
-    with pytest.raises(ExperimentError, match="is running"):
+    with pytest.raises(ExperimentError, match="is still running"):
         jobs.resume(job)
 
 
@@ -212,7 +212,7 @@ def test_a_program_that_cannot_start_is_told(tmp_path: Path, store: Store) -> No
 
 
 def test_an_unknown_job_is_told(jobs: JobManager) -> None:
-    with pytest.raises(ExperimentError, match="no experiment 7"):
+    with pytest.raises(ExperimentError, match="no job 7"):
         jobs.get(7)
-    with pytest.raises(ExperimentError, match="no experiment 7"):
+    with pytest.raises(ExperimentError, match="no job 7"):
         list(jobs.follow(7))

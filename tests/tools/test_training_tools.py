@@ -50,6 +50,28 @@ def test_what_cannot_work_is_refused_before_anything_starts(
     assert quick.context.store.list() == []
 
 
+@pytest.mark.parametrize(
+    ("content", "arguments", "says"),
+    [
+        ("", {}, "is empty"),
+        ("x,y\n", {}, "no rows below it"),
+        ("x,y\n" + "1,2\n3,4\n" * 10, {"target": "z"}, "no column 'z'"),
+        ("x,churned\n" + "1.5,yes\n3.5,yes\n" * 10, {}, "'churned' has the same value in every row"),
+        ("x,y\n" + "1.5,a\n3.5,b\n" * 10, {"task": "regression"}, "holds words"),
+        ("x,y\n" + "1.5,a\n3.5,b\n" * 10, {"metric": "rmse"}, "cannot judge"),
+    ],
+)
+def test_small_data_that_cannot_work_costs_no_job(
+    quick: Workplace, tmp_path: Path, content: str, arguments: dict[str, object], says: str
+) -> None:
+    (tmp_path / "up.csv").write_text(content)
+    quick.context.datasets["up.csv"] = str(tmp_path / "up.csv")
+    with pytest.raises(TaskError, match=says):
+        quick.call("AutoMLWorkflow", dataset="up.csv", **arguments)
+    assert quick.context.store.list() == []
+    assert not quick.events
+
+
 def test_all_arguments_reach_the_plan(quick: Workplace) -> None:
     quick.call(
         "AutoMLWorkflow", dataset="iris", target="species", task="classification", time_s=33, folds=4,

@@ -1,4 +1,5 @@
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -41,6 +42,8 @@ def test_help_loads_nothing_heavy() -> None:
         ("run", "--dataset", "iris", "--time", "soon"),
         ("run", "--dataset", "iris", "--max-model-size", "tiny"),
         ("run", "--dataset", "iris", "--weights", "1"),
+        ("run", "--dataset", "iris", "--weights", "0,0"),
+        ("run", "--dataset", "iris", "--weights", "nan,1"),
         ("experiments", "show"),
         ("frobnicate",),
     ],
@@ -61,6 +64,8 @@ def test_wrong_usage_ends_with_two_and_one_json_error(words: tuple[str, ...], cl
         ("experiments", "show", "first"),
         ("experiments", "best"),
         ("jobs", "status", "99"),
+        ("jobs", "cancel", "x"),
+        ("evals", "run", "README.md"),
         ("convert",),
         ("predict", "99", "x.csv"),
         ("predict", "no_such_bundle", "x.csv"),
@@ -134,7 +139,7 @@ def test_chat_prints_the_agreed_object_and_goes_on_with_a_session(cli_json: Json
     first = cli_json("chat", "-m", "what is in iris?")
     assert set(first) == {"session", "turns"}
     turn = first["turns"][0]
-    assert set(turn) == {"user", "tool_calls", "answer", "seconds"}
+    assert set(turn) == {"user", "tool_calls", "notices", "answer", "seconds"}
     assert turn["user"] == "what is in iris?"
     assert [call["name"] for call in turn["tool_calls"]] == ["DatasetInspector"]
     assert set(turn["tool_calls"][0]) == {"name", "args", "ok", "result"}
@@ -169,3 +174,82 @@ def test_doctor_tells_of_a_home_that_cannot_be_written(tmp_path: Path, capsys: p
     assert code == 1
     assert not told["ok"]
     assert next(check for check in told["checks"] if check["name"] == "Home folder")["advice"]
+
+
+def test_a_turn_in_json_tells_its_notices(cli: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOML_LM", "foo")
+    code, out, err = cli("chat", "-m", "what is in iris?", "--session", "nosuch", "--json")
+    notices = json.loads(out)["turns"][0]["notices"]
+    assert code == 0
+    assert len(notices) == 1
+    assert notices[0] in err
+    assert notices[0].endswith("unset AUTOML_LM.")
+    assert "There is no conversation 'nosuch' yet" in err
+
+
+def test_a_chat_whose_last_tool_call_failed_ends_with_one(cli_json: Json) -> None:
+    turn = cli_json("chat", "-m", "show experiment 7", code=1)["turns"][0]
+    assert not turn["tool_calls"][-1]["ok"]
+    assert turn["answer"]
+
+
+def test_filters_that_nothing_fits_are_not_taken_for_an_empty_history(
+    cli: Line, cli_json: Json, finished: ExperimentRecord
+) -> None:
+    assert "No experiment fits" in cli("experiments", "list", "--dataset", "nope")[1]
+    assert cli_json("experiments", "list", "--dataset", "nope") == []
+    assert "completed" in cli_json("experiments", "list", "--status", "done", code=2)["error"]["message"]
+
+
+def test_a_metric_that_does_not_exist_is_told_with_those_that_do(cli_json: Json, finished: ExperimentRecord) -> None:
+    error = cli_json("experiments", "best", "--metric", "foo", code=1)["error"]
+    assert error["message"] == "There is no metric called 'foo'."
+    assert "accuracy" in error["hint"]
+
+
+def test_a_no_to_deleting_leaves_everything(
+    cli: Line, store: Store, finished: ExperimentRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("typer.confirm", lambda question: False)
+    code, out, _ = cli("experiments", "delete", "1")
+    assert (code, out) == (0, "Nothing was deleted.\n")
+    assert store.has(1)
+
+
+def test_a_report_in_a_pipe_has_no_backslashes(cli: Line, store: Store, finished: ExperimentRecord) -> None:
+    store.note(1, "under_score and [brackets]")
+    assert "under_score and [brackets]" in cli("experiments", "show", "1")[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "--dataset", "irs"), "Did you mean 'iris'? Give the path of a file"),
+        (("run", "--dataset", "iris", "--max-model-size", "0"), "'--max-model-size' must be greater than 0"),
+        (("run", "--dataset", "iris", "--min-accuracy", "95"), "for 95 % write 0.95"),
+        (("run", "--dataset", "iris", "--folds", "x"), "'--folds': it must be a whole number."),
+        (("run", "--dataset", "iris", "--max-latency-ms", "x"), "it must be a number."),
+        (("jobs", "status", "99"), "There is no job 99."),
+        (("jobs", "cancel", "x"), "'x' is not a job."),
+        (("serve", "--host", "999.1.1.1"), "'999.1.1.1' is not an address of this machine."),
+    ],
+)
+def test_errors_speak_of_what_the_user_wrote(words: tuple[str, ...], said: str, cli: Line) -> None:
+    assert said in cli(*words)[2]
+
+
+def test_a_file_with_nearly_this_name_is_suggested(cli: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("customers.csv").write_text("a,b\n")
+    assert "Did you mean 'customers.csv'?" in cli("run", "--dataset", "customer.csv")[2]
+
+
+def test_a_busy_port_is_told_at_once_in_one_sentence(cli: Line) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        code, _, err = cli("serve", "--port", str(port))
+    assert code == 1
+    assert err.startswith(f"Error: Port {port} is taken by another program.\n  Choose a free one")

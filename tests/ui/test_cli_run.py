@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tools.contract import ToolContext, ToolResult
+from tools.core.records import ExperimentPlan
 from ui.cli import main
 
 pytestmark = pytest.mark.xdist_group("cli_run")
@@ -16,9 +18,9 @@ pytestmark = pytest.mark.xdist_group("cli_run")
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """One real run of eight seconds, in a process of its own as a user starts it."""
+    """One real run of three trials, in a process of its own as a user starts it."""
     home = tmp_path_factory.mktemp("home")
-    words = ["run", "--dataset", "iris", "--time", "8s", "--max-model-size", "200kB", "--families", "linear", "--json"]
+    words = ["run", "--dataset", "iris", "--time", "25s", "--max-trials", "3", "--max-model-size", "200kB", "--families", "linear", "--json"]
     done = subprocess.run(
         [sys.executable, "-m", "ui.cli", "--home", str(home), *words],
         capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -71,3 +73,25 @@ def test_history_shows_the_run(trained: tuple[Path, dict[str, Any]], capsys: pyt
     assert json.loads(capsys.readouterr().out)["status"] == "completed"
     assert main(["--home", str(home), "experiments", "show", "1"]) == 0
     assert "iris" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("status", "stopped", "code", "says"),
+    [
+        ("cancelled", True, 130, "automl-agent jobs resume 1 --wait"),
+        ("running", False, 0, "automl-agent jobs status 1"),
+    ],
+)
+def test_a_run_that_was_left_says_how_to_go_on(
+    status: str, stopped: bool, code: int, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    def left(name: str, arguments: dict[str, Any], workspace: ToolContext) -> ToolResult:
+        record = workspace.store.create(ExperimentPlan(dataset="iris"), "iris")
+        workspace.store.update(record.id, status=status)
+        if stopped:
+            workspace.stopped.set()
+        return ToolResult(summary="Left.", experiment=record.id)
+
+    monkeypatch.setattr("ui.commands.run.call_tool", left)
+    assert main(["--home", str(tmp_path), "run", "--dataset", "iris"]) == code
+    assert says in capsys.readouterr().err

@@ -44,7 +44,7 @@ class Objectives(Frozen):
         except (TypeError, ValueError):
             weights = []
         if len(weights) != 2 or min(weights) < 0 or not 0 < sum(weights) < math.inf:
-            raise ValueError("weights are two numbers that are not negative, for instance [0.7, 0.3]")
+            raise ValueError("weights are two numbers that are not negative and not both zero, for instance [0.7, 0.3]")
         return {**data, "weights": tuple(value / sum(weights) for value in weights)}
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tools.core.config import Objectives, SearchSpec, TaskType, ValidationSpec
 from tools.core.frozen import Frozen
@@ -179,6 +179,7 @@ class DatasetProfile(Frozen):
     modality: Modality
     n_rows: int
     n_bytes: int = 0
+    n_columns: int = Field(default=0, description="of the table; `columns` describes the first 2000 and the target")
     columns: tuple[ColumnProfile, ...] = ()
     target: str | None = Field(default=None, description="the target asked for, or the best candidate")
     target_candidates: tuple[str, ...] = ()
@@ -188,6 +189,14 @@ class DatasetProfile(Frozen):
     missing: int = 0
     warnings: tuple[str, ...] = Field(default=(), description="problems and likely leaks, one sentence each")
     details: dict[str, Any] = Field(default={}, description="what is special to the modality (image shape …)")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _count_columns(cls, data: Any) -> Any:
+        """Profiles that were kept before tables were cut describe all of their columns."""
+        if isinstance(data, dict) and "n_columns" not in data:
+            return {**data, "n_columns": len(data.get("columns", ()))}
+        return data
 
 
 class BestModel(ExperimentMetrics):

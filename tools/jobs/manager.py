@@ -14,6 +14,7 @@ from tools.core.records import AutoMLMetrics, ErrorInfo, ExperimentPlan, Experim
 from tools.jobs import processes
 from tools.jobs.folder import Attempt, RunFolder
 from tools.tracking.store import Store
+from tools.tracking.wording import STATUS_WORDS
 
 GRACE_S = 3.0
 """How long a cancelled job may take to stop by itself."""
@@ -61,7 +62,7 @@ class JobManager:
         Raises:
             ExperimentError: there is none with this number.
         """
-        record = self._settled(self._store.get(job))
+        record = self._settled(self._known(job))
         folder = self._folder(job)
         attempt = folder.attempt()
         return JobRecord(
@@ -85,10 +86,10 @@ class JobManager:
         Raises:
             ExperimentError: there is no such job, or it does not run.
         """
-        record = self._settled(self._store.get(job))
+        record = self._settled(self._known(job))
         if record.status != "running":
             raise ExperimentError(
-                f"Experiment {job} is not running; it is {record.status}.",
+                f"Job {job} is not running: it {STATUS_WORDS[record.status]}.",
                 hint="List the jobs to see which ones run.",
             )
         folder = self._folder(job)
@@ -106,16 +107,16 @@ class JobManager:
         Raises:
             ExperimentError: there is no such job, or it is running or completed.
         """
-        self._settled(self._store.get(job))
+        self._settled(self._known(job))
         folder = self._folder(job)
         if not folder.path.exists():
-            raise ExperimentError(f"The files of experiment {job} are gone.", hint="Train it again.")
+            raise ExperimentError(f"The files of job {job} are gone.", hint="Train it again.")
         with FileLock(folder.path / "resume.lock"):
             record = self._store.get(job)
             if record.status in ("running", "completed"):
                 raise ExperimentError(
-                    f"Experiment {job} is {record.status}, so there is nothing to resume.",
-                    hint="Only failed, interrupted and cancelled experiments can be resumed.",
+                    f"Job {job} {STATUS_WORDS[record.status]}, so there is nothing to resume.",
+                    hint="Only failed, interrupted and cancelled jobs can be resumed.",
                 )
             asked = time.time()
             time_s = record.plan.limits.time_s
@@ -137,7 +138,7 @@ class JobManager:
         Raises:
             ExperimentError: there is no such job.
         """
-        self._store.get(job)
+        self._known(job)
         folder = self._folder(job)
         attempt = folder.attempt()
         offset = attempt.offset if attempt else 0
@@ -165,6 +166,14 @@ class JobManager:
         running = [record for record in self._store.list() if record.status == "running"]
         settled = [self._settled(record) for record in running]
         return [self.get(record.id) for record in settled if record.status != "running"]
+
+    def _known(self, job: int) -> ExperimentRecord:
+        try:
+            return self._store.get(job)
+        except ExperimentError:
+            if self._store.has(job):
+                raise
+            raise ExperimentError(f"There is no job {job}.", hint="List the jobs to see their numbers.") from None
 
     def _folder(self, job: int) -> RunFolder:
         return RunFolder(self._store.folder(job))

@@ -46,7 +46,10 @@ def _about(record: ExperimentRecord) -> str:
 
 def _time(record: ExperimentRecord) -> str:
     limit = format_duration(record.plan.limits.time_s)
-    return f"took {format_duration(record.wall_s)} of {limit}" if record.wall_s else f"may take {limit}"
+    if not record.wall_s:
+        return f"may take {limit}"
+    over = record.wall_s > record.plan.limits.time_s
+    return f"took {format_duration(record.wall_s)} {f'({limit} were asked for)' if over else f'of {limit}'}"
 
 
 def _error(record: ExperimentRecord) -> str:
@@ -108,7 +111,7 @@ def _data(record: ExperimentRecord) -> str:
     profile = record.profile
     if profile is None:
         return ""
-    lines = [f"- {profile.n_rows:,} rows, {len(profile.columns)} columns, {profile.modality}, `{profile.fingerprint}`"]
+    lines = [f"- {profile.n_rows:,} rows, {profile.n_columns:,} columns, {profile.modality}, `{profile.fingerprint}`"]
     if profile.classes:
         shown = [f"{_cell(name)} ({count:,})" for name, count in list(profile.classes.items())[:8]]
         lines.append("- Classes: " + ", ".join(shown) + (" …" if len(profile.classes) > 8 else ""))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tools.core.metrics import METRIC_NAMES
 from tools.core.records import ConstraintCheck, ExperimentRecord
 from tools.core.units import format_duration, format_size
@@ -15,6 +17,14 @@ LIMIT_NAMES = {
     "max_disk": "disk space",
     "time_s": "time",
 }
+STATUS_WORDS = {
+    "running": "is still running",
+    "completed": "is completed",
+    "failed": "failed",
+    "cancelled": "was cancelled",
+    "interrupted": "was interrupted",
+}
+"""What became of an experiment, to follow its name."""
 _BYTES = frozenset({"max_model_size", "max_memory", "max_gpu_memory", "max_disk"})
 
 
@@ -74,6 +84,20 @@ def rows(n: int) -> str:
     ('1 row', '1,200 rows')
     """
     return f"{n:,} row{'' if n == 1 else 's'}"
+
+
+def joined(names: Sequence[str]) -> str:
+    """Names in a sentence.
+
+    >>> joined(["a"]), joined(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def predicted(record: ExperimentRecord) -> str:
+    """The column an experiment predicts; empty where there is none (a text generator)."""
+    return (record.profile.target if record.profile is not None else record.plan.target) or ""
 
 
 def result_sentence(record: ExperimentRecord) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tools.core.errors import TaskError
+from ui.commands.attachments import existing, split_attachments
 from ui.commands.bar import ProgressBar
 from ui.commands.interrupt import on_ctrl_c
 from ui.commands.output import JsonFlag, note, print_error, print_json, print_markdown
@@ -44,6 +44,8 @@ def chat(
     """Talk to the agent.
 
     For instance: `automl-agent chat -m "Train a classifier on wine, 30 seconds, under 200 kB"`
+
+    With `-m` the exit code is 1 when a turn could not be finished or its last tool call failed.
     """
     from agent.session import Session
 
@@ -52,6 +54,8 @@ def chat(
     attachments = tuple(existing(path) for path in attach or [])
     workspace = open_context(context, files=attachments)
     conversation = Session(workspace, session_id=session)
+    if session is not None and not conversation.turns:
+        note(f"There is no conversation '{session}' yet; it begins now.")
     if message:
         one_shot(conversation, message, attachments, detach, json_)
     else:
@@ -61,7 +65,7 @@ def chat(
 def one_shot(
     conversation: Session, messages: list[str], attachments: tuple[str, ...], detach: bool, json_: bool
 ) -> None:
-    """Say the given messages and end; exit code 1 when a turn could not be finished."""
+    """Say the given messages and end; exit code 1 when a turn could not be finished, or its last tool call failed."""
     told: list[dict[str, Any]] = []
     error: TurnError | None = None
     for number, text in enumerate(messages):
@@ -70,12 +74,22 @@ def one_shot(
         if error is not None:
             break
     if json_:
-        failed = {"error": {"type": "task", "message": error.message, "hint": error.hint}} if error else {}
-        print_json({"session": conversation.id, "turns": told, **failed})
+        ended = {"error": {"type": "task", "message": error.message, "hint": error.hint}} if error else {}
+        print_json({"session": conversation.id, "turns": told, **ended})
     else:
         note(f"(go on with: automl-agent chat --session {conversation.id})")
-    if error is not None:
+    if error is not None or any(map(failed, told[-1]["tool_calls"][-1:])):
         raise typer.Exit(1)
+
+
+def failed(call: dict[str, Any]) -> bool:
+    """Whether a tool call did not do what was asked; that there is nothing to list yet is an answer, not a failure.
+
+    >>> failed({"name": "ExperimentTracker", "args": {"action": "list"}, "ok": False})
+    False
+    """
+    lists = {"ExperimentTracker": "list", "JobControl": "status"}  # what they do when no action is named
+    return not call["ok"] and call["args"].get("action", lists.get(call["name"])) != "list"
 
 
 def repl(conversation: Session, attachments: tuple[str, ...], detach: bool) -> None:
@@ -124,6 +138,7 @@ def take_turn(
     args: dict[str, dict[str, Any]] = {}
     calls: list[dict[str, Any]] = []
     files: list[str] = []
+    notices: list[str] = []
     answer = ""
     error: TurnError | None = None
     with ProgressBar(quiet) as bar, on_ctrl_c(lambda: conversation.stop(job=not detach), says):
@@ -142,8 +157,11 @@ def take_turn(
                 files += [f"Bundle: {bundle}"] if bundle else []
             elif isinstance(event, ArtifactReady) and event.artifact.kind == "file":
                 files.append(f"{event.artifact.title}: {event.artifact.ref}")
-            elif isinstance(event, (Thought, Notice)):
+            elif isinstance(event, Thought):
                 _tell(quiet, event.text)
+            elif isinstance(event, Notice):
+                notices.append(event.text)
+                note(event.text)  # also beside JSON: it may say that another model answers
             elif isinstance(event, Answer):
                 answer = event.text
             elif isinstance(event, TurnError):
@@ -157,35 +175,14 @@ def take_turn(
             print_error({"message": error.message, "hint": error.hint}, in_json=False)
     if error is not None:
         answer = answer or f"{error.message} {error.hint}".strip()
-    turn = {"user": text, "tool_calls": calls, "answer": answer, "seconds": round(time.monotonic() - started, 3)}
+    turn = {
+        "user": text,
+        "tool_calls": calls,
+        "notices": notices,
+        "answer": answer,
+        "seconds": round(time.monotonic() - started, 3),
+    }
     return turn, error
-
-
-def existing(path: str) -> str:
-    """The absolute path of an attachment.
-
-    Raises:
-        TaskError: it is not there.
-    """
-    full = Path(path).expanduser().absolute()
-    if not full.exists():
-        raise TaskError(f"There is no file '{path}'.", hint="Check the path of the attachment.")
-    return str(full)
-
-
-def split_attachments(line: str) -> tuple[str, tuple[str, ...]]:
-    """Take `@path` words out of a line where a file of that name exists.
-
-    >>> split_attachments("predict churned @/nowhere/churn.csv")
-    ('predict churned @/nowhere/churn.csv', ())
-    """
-    words, files = [], []
-    for word in line.split(" "):
-        if word.startswith("@") and len(word) > 1 and Path(word[1:]).expanduser().exists():
-            files.append(existing(word[1:]))
-        else:
-            words.append(word)
-    return " ".join(words), tuple(files)
 
 
 def short_args(args: dict[str, Any]) -> str:

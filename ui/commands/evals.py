@@ -47,6 +47,11 @@ def run(
     """
     from evals.runner import run_suite
 
+    if suite.is_file() and suite.suffix.lower() not in (".yaml", ".yml"):
+        raise TaskError(
+            f"'{suite.name}' is not a suite of conversations, which is a YAML file.",
+            hint="Name such a file or a folder of them, for instance evals/conversations.",
+        )
     if mode not in ("plan", "full"):
         raise typer.BadParameter("Choose plan or full.", param_hint="--mode")
     say = (lambda text: None) if json_ else note

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
 from tools.core.errors import ExperimentError, TaskError
-from ui.commands.output import JsonFlag, as_json, print_json, print_markdown, print_table
+from tools.core.records import Status
+from ui.commands.output import JsonFlag, as_json, note, print_json, print_markdown, print_table
 from ui.commands.workspace import call_tool, experiment_id, open_context
 
 commands = typer.Typer(help="The history of experiments.", no_args_is_help=True)
@@ -33,11 +34,10 @@ def list_(
     from ui.progress import format_number
     from ui.summary import list_summary, score
 
-    records = [
-        record
-        for record in open_context(context).store.list()
-        if dataset in (None, record.dataset) and status in (None, record.status)
-    ]
+    if status is not None and status not in get_args(Status):
+        raise typer.BadParameter(f"Choose one of: {', '.join(get_args(Status))}.", param_hint="--status")
+    store = open_context(context).store
+    records = store.find(dataset=dataset, status=status)
     if json_:
         print_json([list_summary(record) for record in records])
         return
@@ -56,7 +56,9 @@ def list_(
             )
             for record in records
         ],
-        empty="There is no experiment yet. Start one: automl-agent run --dataset iris --time 30",
+        empty="No experiment fits. See all of them: automl-agent experiments list"
+        if store.list()
+        else "There is no experiment yet. Start one: automl-agent run --dataset iris --time 30",
     )
 
 
@@ -81,6 +83,8 @@ def best(context: typer.Context, dataset: Dataset = None, metric: Metric = None,
     if result.experiment is None:
         raise ExperimentError(result.summary, hint="Train a model first: automl-agent run --dataset iris --time 30")
     record = workspace.store.get(result.experiment)
+    if result.next_step:
+        note(result.next_step)
     if json_:
         print_json({"experiment": record.id, **as_json(record)})
         return
@@ -119,7 +123,8 @@ def delete(
         if json_ or not sys.stdin.isatty():
             raise TaskError("Deleting needs a yes, and nobody is there to ask.", hint="Add --yes.")
         if not typer.confirm(f"Delete {', '.join(f'experiment {number}' for number in ids)} for good?"):
-            raise typer.Abort
+            print("Nothing was deleted.")
+            return
     for number in ids:
         store.delete(number)
     if json_:

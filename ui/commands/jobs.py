@@ -9,7 +9,7 @@ import typer
 from ui.commands.bar import ProgressBar
 from ui.commands.interrupt import on_ctrl_c
 from ui.commands.output import JsonFlag, print_json, print_table
-from ui.commands.workspace import experiment_id, open_context
+from ui.commands.workspace import job_id, open_context
 
 if TYPE_CHECKING:
     from tools.core.records import JobRecord
@@ -31,7 +31,7 @@ def list_(context: typer.Context, json_: JsonFlag = False) -> None:
 @commands.command()
 def status(context: typer.Context, job: str, json_: JsonFlag = False) -> None:
     """Show one job."""
-    record = open_context(context).jobs.get(experiment_id(job))
+    record = open_context(context).jobs.get(job_id(job))
     if json_:
         print_json(record)
     else:
@@ -41,7 +41,7 @@ def status(context: typer.Context, job: str, json_: JsonFlag = False) -> None:
 @commands.command()
 def cancel(context: typer.Context, job: str, json_: JsonFlag = False) -> None:
     """Cancel a running job; what is finished is kept."""
-    record = open_context(context).jobs.cancel(experiment_id(job))
+    record = open_context(context).jobs.cancel(job_id(job))
     if json_:
         print_json(record)
     else:
@@ -59,7 +59,7 @@ def resume(
     import threading
 
     workspace = open_context(context)
-    record = workspace.jobs.resume(experiment_id(job))
+    record = workspace.jobs.resume(job_id(job))
     if wait:
         left = threading.Event()
         with ProgressBar(quiet=json_) as bar, on_ctrl_c(left.set, "The job goes on in the background."):

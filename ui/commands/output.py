@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
@@ -12,6 +13,9 @@ import typer
 from pydantic import BaseModel
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout, nothing else.")]
+
+
+_ESCAPED = re.compile(r"\\([\\|*_`<\[#])")
 
 
 def print_json(value: Any) -> None:
@@ -52,9 +56,9 @@ def note(text: str) -> None:
 
 
 def print_markdown(text: str) -> None:
-    """Print Markdown: drawn in a terminal, as it is into a pipe."""
+    """Print Markdown: drawn in a terminal; into a pipe as it is, but for the backslashes that only a drawer removes."""
     if not sys.stdout.isatty():
-        print(text)
+        print(_ESCAPED.sub(r"\1", text))
         return
     from rich.console import Console
     from rich.markdown import Markdown

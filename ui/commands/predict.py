@@ -76,13 +76,9 @@ def bundle_folder(context: typer.Context, model: str) -> Path:
             f"'{model}' is neither a bundle folder nor an experiment.",
             hint="Give the folder with model.onnx, or a number from: automl-agent experiments list",
         )
-    record = open_context(context).store.get(experiment_id(model))
-    if record.bundle is None:
-        raise ExperimentError(
-            f"Experiment {record.id} has no model: it is {record.status}.",
-            hint="Choose a completed one: automl-agent experiments list --status completed",
-        )
-    return Path(record.bundle)
+    from tools._models import with_model
+
+    return Path(str(with_model(experiment_id(model), open_context(context)).bundle))
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

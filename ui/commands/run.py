@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 import typer
@@ -37,7 +38,9 @@ def run(
     ] = None,
     time: Annotated[
         str | None,
-        typer.Option("--time", "-t", help="Wall-clock limit: 60, 60s, 2min, 1h30min.", rich_help_panel=_LIMITS),
+        typer.Option(
+            "--time", "-t", help="Wall-clock limit: 90, 90s, 2min, 1h30min (default: 60 s).", rich_help_panel=_LIMITS
+        ),
     ] = None,
     max_model_size: Annotated[str | None, typer.Option(help="For instance 200kB.", rich_help_panel=_LIMITS)] = None,
     max_latency_ms: Annotated[float | None, typer.Option(help="For one row, ms.", rich_help_panel=_LIMITS)] = None,
@@ -94,6 +97,9 @@ def run(
     """Search, train, check and export a model; no language model needed.
 
     For instance: `automl-agent run --dataset iris --time 30 --max-model-size 200kB`
+
+    Exit codes: 0 a model was delivered, also when it misses a limit (the result says which); 1 there is none;
+    2 wrong usage; 130 stopped with Ctrl-C.
     """
     from ui.summary import run_summary
 
@@ -131,7 +137,7 @@ def run(
     with ProgressBar(quiet=json_) as bar:
         workspace = open_context(context, emit=bar, files=(dataset or "",))
         if detach:
-            action, says = workspace.detached.set, "The job goes on in the background: automl-agent jobs list"
+            action, says = workspace.detached.set, "The job goes on in the background."
         else:
             action, says = workspace.stopped.set, "Cancelling the job; what is finished is kept. Ctrl-C again to leave."
         with on_ctrl_c(action, says):
@@ -144,8 +150,11 @@ def run(
         print_json(run_summary(record))
     else:
         show(record)
-    if record.status not in ("completed", "running"):
-        raise typer.Exit(1)
+    if record.status == "running":
+        note(f"See how far it is: automl-agent jobs status {record.id}")
+    elif record.status != "completed":
+        note(f"Go on with it: automl-agent jobs resume {record.id} --wait")
+        raise typer.Exit(130 if workspace.stopped.is_set() else 1)
 
 
 def show(record: Any) -> None:
@@ -191,7 +200,7 @@ def as_weights(text: str | None) -> tuple[float, float] | None:
     """Read two weights.
 
     Raises:
-        typer.BadParameter: these are not two numbers.
+        typer.BadParameter: these are not two weights.
     """
     if text is None:
         return None
@@ -199,4 +208,8 @@ def as_weights(text: str | None) -> tuple[float, float] | None:
         first, second = (float(part) for part in text.replace(",", " ").split())
     except ValueError:
         raise typer.BadParameter("Write two numbers, for instance 0.7,0.3.", param_hint="--weights") from None
+    if not (min(first, second) >= 0 and 0 < first + second < math.inf):
+        raise typer.BadParameter(
+            "Write two numbers that are not negative and not both zero, for instance 0.7,0.3.", param_hint="--weights"
+        )
     return first, second

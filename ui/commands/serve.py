@@ -21,6 +21,9 @@ def serve(
     open_: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Start the chat page."""
+    from ui.listen import check_address
+
+    check_address(host, port)  # before gradio is loaded, which takes seconds
     from ui.app import serve as serve_page
 
     serve_page(host, port, home_of(context), open_browser=open_)

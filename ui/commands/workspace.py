@@ -41,6 +41,7 @@ def open_context(
     workspace = open_workspace(home, emit=emit) if emit else open_workspace(home)
     named = [Path(file).expanduser().resolve() for file in files if file and Path(file).expanduser().exists()]
     workspace.folders = (Path.cwd(), *workspace.folders, *named)
+    workspace.by_path = True
     return workspace
 
 
@@ -61,8 +62,29 @@ def call_tool(name: str, arguments: dict[str, Any], context: ToolContext) -> Too
     try:
         args = tool.Args.model_validate(given)
     except ValidationError as error:
-        raise TaskError(explain(error, tool.Args), hint="Correct this and run the command again.") from None
+        raise TaskError(explain(error, tool.Args, flag), hint="Correct this and run the command again.") from None
     return tool.run(args, context)
+
+
+def flag(argument: str) -> str:
+    """How an argument of a tool is written on the command line.
+
+    >>> flag("max_model_size"), flag("time_s")
+    ('--max-model-size', '--time')
+    """
+    return f"--{argument.removesuffix('_s').replace('_', '-')}"
+
+
+def job_id(text: str) -> int:
+    """Read a job's number: `12` or `#12`.
+
+    Raises:
+        ExperimentError: it is no number.
+    """
+    digits = text.strip().removeprefix("#")
+    if not digits.isdigit():
+        raise ExperimentError(f"'{text}' is not a job.", hint="Jobs are numbers; see: automl-agent jobs list")
+    return int(digits)
 
 
 def experiment_id(text: str) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tools.core.records import DatasetProfile
 from tools.engine.data.columns import column_kind
 from tools.engine.data.dataset import Dataset
 from tools.engine.data.profile import profile
@@ -129,3 +130,16 @@ def test_a_large_table_is_read_and_profiled_in_seconds(tmp_path: Path) -> None:
     start = time.process_time()
     profile(dataset)
     assert time.process_time() - start < 2.0
+
+
+def test_a_very_wide_table_counts_all_its_columns_and_describes_the_target() -> None:
+    wide = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2500)), columns=[f"x{i}" for i in range(2500)])
+    found = profile(table(wide.assign(label=["a", "b"] * 30)))
+    assert (found.n_columns, found.target, found.columns[-1].name) == (2501, "label", "label")
+    assert len(found.columns) == 2000
+
+
+def test_a_profile_kept_without_its_number_of_columns_counts_those_it_describes() -> None:
+    kept = profile(load("iris")).model_dump(mode="json")
+    assert kept.pop("n_columns") == 5
+    assert DatasetProfile.model_validate(kept).n_columns == 5

@@ -188,3 +188,9 @@ def test_rows_in_memory_are_tidied_like_a_file() -> None:
     assert dataset.frame["city"].iloc[0] == "Rome"
     assert dataset.n_rows == 2
     assert dataset.details["text"] == "x"
+
+
+def test_only_a_line_feed_ends_a_json_line(tmp_path: Path) -> None:
+    strings = [f"first\u2028second\u0085third {i}" for i in range(12)]
+    lines = "\r\n".join(json.dumps({"t": text, "y": i % 2}, ensure_ascii=False) for i, text in enumerate(strings))
+    assert load(write(tmp_path / "a.jsonl", lines)).frame["t"].tolist() == strings

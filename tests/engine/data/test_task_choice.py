@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from tools.core.errors import TaskError
 from tools.engine.data.dataset import Dataset, TaskSpec
 from tools.engine.data.modality import MODALITIES
 from tools.engine.data.read import from_frame, load
@@ -69,3 +72,36 @@ def test_a_comma_inside_one_label_is_no_list() -> None:
 
 def test_a_class_with_one_row_is_left_out() -> None:
     assert choose(["a", "b"] * 10 + ["c"]).classes == ("a", "b")
+
+
+@pytest.mark.parametrize("header", ["x1,x2,churned", "churned,x1,x2", "x1,x2,remark"])
+def test_a_constant_column_that_is_clearly_meant_is_said_rather_than_passed_over(tmp_path: Path, header: str) -> None:
+    names = header.split(",")
+    word = next(name for name in names if not name.startswith("x"))
+    rows = [",".join("yes" if name == word else f"{i * 0.37 + len(name):.2f}" for name in names) for i in range(30)]
+    (tmp_path / "a.csv").write_text("\n".join([header, *rows]))
+    dataset = load(str(tmp_path / "a.csv"))
+    if header == "churned,x1,x2":
+        assert dataset.target == "churned"
+    with pytest.raises(TaskError, match=rf"'{word}' has the same value in every row \('yes'\): there is nothing"):
+        MODALITIES.get("tabular").task(dataset, None, None, None)
+
+
+def test_a_constant_column_among_better_candidates_is_passed_over(tmp_path: Path) -> None:
+    rows = [f"EU,{i * 0.5},{'ab'[i % 2]}" for i in range(30)]
+    (tmp_path / "a.csv").write_text("\n".join(["status,x,label", *rows]))
+    assert load(str(tmp_path / "a.csv")).target == "label"
+
+
+def test_a_table_without_a_target_says_what_is_wrong_with_its_columns(tmp_path: Path) -> None:
+    rows = [f"C-{i:03d},2024-01-{i % 28 + 1:02d}" for i in range(30)]
+    (tmp_path / "a.csv").write_text("\n".join(["customer_id,day", *rows]))
+    with pytest.raises(TaskError, match="'customer_id' looks like an identifier; 'day' holds dates"):
+        MODALITIES.get("tabular").task(load(str(tmp_path / "a.csv")), None, None, None)
+
+
+def test_measurements_are_not_trained_as_classes() -> None:
+    with pytest.raises(TaskError, match="measurements rather than classes") as caught:
+        MODALITIES.get("tabular").task(load("diabetes"), None, "classification", None)
+    assert "regression" in caught.value.hint
+    assert choose([i % 25 for i in range(200)], "classification").kind == "classification"

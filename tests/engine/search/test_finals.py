@@ -9,9 +9,9 @@ from tools.engine.execution.messages import Finished
 from tools.engine.search.finals import FOLDS, affordable, judge, seconds_needed
 
 
-def trial(number: int, training_s: float = 1.0) -> TrialRecord:
+def trial(number: int, training_s: float = 1.0, score: float = 0.9) -> TrialRecord:
     resources = Resources(training_time=training_s)
-    return TrialRecord(number=number, model_architecture="one", resources=resources, score=0.9, objective=0.9)
+    return TrialRecord(number=number, model_architecture="one", resources=resources, score=score, objective=score)
 
 
 def end(score: float) -> Finished:
@@ -22,7 +22,9 @@ def test_only_finalists_that_fit_the_time_are_compared_and_never_one_alone() -> 
     finalists = [trial(1, 1.0), trial(2, 50.0), trial(3, 1.0)]
     assert [record.number for record in affordable(finalists, 2, 10.0)] == [1, 3]
     assert affordable(finalists, 2, 4.0) == []
-    assert affordable([trial(1, 50.0), trial(2), trial(3)], 2, 10.0) == [], "the best one must take part"
+    ahead = [trial(1, 50.0, score=0.95), trial(2), trial(3)]
+    assert affordable(ahead, 2, 10.0) == [], "one that is well ahead must take part"
+    assert len(affordable([trial(1, 50.0, score=0.91), trial(2), trial(3)], 2, 10.0)) == 2
     assert seconds_needed([], 2) == 0.0
 
 

@@ -22,18 +22,30 @@ _LIKELY = frozenset(
     }
 )  # fmt: skip
 _NEVER = frozenset({"identifier", "constant", "empty", "text", "date"})
+_WHY = {
+    "identifier": ("looks like an identifier", "look like identifiers"),
+    "constant": ("has the same value everywhere", "have the same value everywhere"),
+    "empty": ("is empty", "are empty"),
+    "text": ("holds free text", "hold free text"),
+    "date": ("holds dates", "hold dates"),
+}
 
 
 def rank_candidates(frame: pd.DataFrame, kinds: dict[str, str] | None = None, limit: int = 5) -> tuple[str, ...]:
     """Columns that could be the target, likeliest first.
 
-    The name counts most (target, label, class, churned …), then being the last column, then having few values.
+    The name counts most (target, label, class, churned …), then being the last column, then having few values. A
+    column with one value throughout cannot be learned; but where it is clearly the one that is meant (by its name, or
+    as the last column that holds words), it stays, so that the user hears what is wrong instead of getting a model of
+    another column.
     """
     kinds = kinds or column_kinds(frame)
     scores: dict[str, float] = {}
     names = [str(name) for name in frame.columns]
+    missing = frame.isna().to_numpy().mean(axis=0)
     for position, name in enumerate(names):
-        if kinds[name] in _NEVER:
+        last = position == len(names) - 1
+        if kinds[name] in _NEVER and not (kinds[name] == "constant" and _meant(name, last, frame[name])):
             continue
         words = set(re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()))
         score = 3.5 if name.lower() in _SURE else 2.5 if name.lower() in _LIKELY else 0.0
@@ -41,14 +53,27 @@ def rank_candidates(frame: pd.DataFrame, kinds: dict[str, str] | None = None, li
             score = 1.5
         if re.match(r"(is|has|will|was)_", name.lower()):
             score += 1
-        score += 2.0 if position == len(names) - 1 else 0.5 if position == 0 else 0.0
+        score += 2.0 if last else 0.5 if position == 0 else 0.0
         if kinds[name] in ("category", "boolean"):
             score += 1.0 if frame[name].nunique() <= 20 else 0.5
-        if frame[name].isna().mean() > 0.5:
+        if missing[position] > 0.5:
             score -= 1.0
         scores[name] = score
     ranked = sorted(scores, key=lambda name: (-scores[name], -names.index(name)))
     return tuple(name for name in ranked if scores[name] >= 1.0 or name == ranked[0])[:limit]
+
+
+def no_candidate(frame: pd.DataFrame, kinds: dict[str, str] | None = None) -> str:
+    """Why no column can be the target: one sentence, empty for a table without columns.
+
+    >>> no_candidate(pd.DataFrame({"a": [1.0, 1.0]}))
+    "'a' has the same value everywhere."
+    """
+    found: dict[str, list[str]] = {}
+    for name, kind in (kinds or column_kinds(frame)).items():
+        found.setdefault(kind, []).append(name)
+    parts = [f"{listed(names, 3)} {_WHY[kind][len(names) > 1]}" for kind, names in found.items() if kind in _WHY]
+    return f"{'; '.join(parts)}." if parts else ""
 
 
 def find_column(dataset: Dataset, name: str) -> str:
@@ -85,6 +110,12 @@ def close_matches(name: str, names: Iterable[str], limit: int = 3) -> list[str]:
     """
     lowered = {candidate.lower(): candidate for candidate in names}
     return [lowered[match] for match in difflib.get_close_matches(name.lower(), lowered, n=limit, cutoff=0.6)]
+
+
+def _meant(name: str, last: bool, values: pd.Series) -> bool:
+    """Whether a column that cannot be learned is clearly the one to be predicted."""
+    words = not pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype)
+    return name.lower() in _SURE | _LIKELY or (last and words)
 
 
 def _plain(name: str) -> str:

@@ -29,6 +29,7 @@ class Dataset:
         details: What is special to the modality, for instance the text column.
         forms: How the columns were written, as far as it was found out or told; encoders keep it.
         aside: Columns that no model reads besides the target: they serve the split.
+        kinds: Kind of every column of `frame`, where the reader had to find it out; see `column_kinds`.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Dataset:
     details: dict[str, Any] = field(default_factory=dict)
     forms: Forms = field(default_factory=dict)
     aside: tuple[str, ...] = ()
+    kinds: dict[str, str] | None = field(default=None, repr=False, compare=False)
 
     @property
     def n_rows(self) -> int:

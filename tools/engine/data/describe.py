@@ -46,7 +46,7 @@ def describe(
         TaskError: `target` is given and is not there.
     """
     frame = dataset.frame
-    kinds = column_kinds(frame)
+    kinds = dataset.kinds if dataset.kinds and set(dataset.kinds) == set(frame.columns) else column_kinds(frame)
     ranked = rank_candidates(frame.drop(columns=list(skip_candidates)), _without(kinds, skip_candidates))
     known = find_column(dataset, target) if target is not None else dataset.target
     chosen = known or (ranked[0] if ranked else None)
@@ -72,7 +72,7 @@ def describe(
         warnings.append(
             f"{duplicates} row(s) repeat another row exactly; copies in the test part make scores look better."
         )
-    names = [str(name) for name in frame.columns]
+    names = _shown_columns([str(name) for name in frame.columns], chosen)
     return DatasetProfile(
         name=dataset.name,
         source=dataset.source,
@@ -80,7 +80,8 @@ def describe(
         modality=dataset.modality,
         n_rows=dataset.n_rows,
         n_bytes=_n_bytes(dataset),
-        columns=tuple(_column(name, frame[name], kinds[name]) for name in names[:_MAX_COLUMNS]),
+        n_columns=len(frame.columns),
+        columns=tuple(_column(name, frame[name], kinds[name]) for name in names),
         target=chosen,
         target_candidates=ranked,
         task="regression" if task and task.kind == "regression" else "classification" if task else None,
@@ -98,6 +99,12 @@ def describe(
 
 def _without(kinds: dict[str, str], names: tuple[str, ...]) -> dict[str, str]:
     return {name: kind for name, kind in kinds.items() if name not in names}
+
+
+def _shown_columns(names: list[str], target: str | None) -> list[str]:
+    """The first columns of a very wide table, and always the target."""
+    shown = names[:_MAX_COLUMNS]
+    return shown if target is None or target in shown else [*shown[:-1], target]
 
 
 def _plain(details: dict[str, Any]) -> dict[str, Any]:

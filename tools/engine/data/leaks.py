@@ -12,6 +12,9 @@ from tools.engine.data.labels import class_numbers
 _SAMPLE = 10_000
 _SURE = 0.99
 _BINS = 100
+_CELLS = 2_000_000
+_FEWEST = 500
+"""Of wide tables fewer rows are looked at, so that a table costs at most about `_CELLS` cells (a second or two)."""
 
 
 def likely_leaks(frame: pd.DataFrame, task: TaskSpec, kinds: dict[str, str]) -> list[str]:
@@ -22,7 +25,7 @@ def likely_leaks(frame: pd.DataFrame, task: TaskSpec, kinds: dict[str, str]) -> 
     in less than 95 %.
 
     Args:
-        frame: Tidy; up to 10 000 evenly spread rows are looked at.
+        frame: Tidy; up to 10 000 evenly spread rows are looked at, fewer in wide tables.
         task: Classification with one label, or regression.
         kinds: Kind of every column (see `column_kinds`).
     """
@@ -35,7 +38,8 @@ def likely_leaks(frame: pd.DataFrame, task: TaskSpec, kinds: dict[str, str]) -> 
     else:
         truth = target.to_numpy(dtype=np.float64, na_value=np.nan)
         known = np.flatnonzero(~np.isnan(truth))
-    rows = known[:: max(1, len(known) // _SAMPLE)]
+    most = int(np.clip(_CELLS // len(frame.columns), _FEWEST, _SAMPLE))
+    rows = known[:: max(1, len(known) // most)]
     if len(rows) < 40:
         return []
     # A fixed shuffle: sorted files must not put whole classes into one half.
@@ -47,30 +51,41 @@ def likely_leaks(frame: pd.DataFrame, task: TaskSpec, kinds: dict[str, str]) -> 
         if guess >= 0.95:
             return []
     found = []
-    for name in frame.columns:
+    for name, values in frame.items():
         if name == task.target or kinds.get(str(name)) in ("constant", "empty", "text", "identifier"):
             continue
-        groups = _groups(frame[name].iloc[rows], len(rows), half)
+        numbers = _numbers(values)
+        numbers = None if numbers is None else numbers[rows]
+        groups = _levels(values.iloc[rows], half) if numbers is None else _bins(numbers, half)
         if groups is None:
             continue
         if task.kind == "classification":
             score = _class_score(groups, truth, half)
         else:
-            score = max(_value_score(groups, truth, half), _line_score(frame[name].iloc[rows], truth))
+            score = max(_value_score(groups, truth, half), _line_score(numbers, truth))
         if score >= _SURE:
             found.append(str(name))
     return found
 
 
-def _groups(values: pd.Series, n: int, half: int) -> np.ndarray | None:
-    """Group number of every row: the level of a category, or a quantile bin of numbers; missing is a group too."""
+def _numbers(values: pd.Series) -> np.ndarray | None:
+    """A column of numbers or dates as float64 [n]; None for words."""
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        numbers = days(values)
-    elif pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
-        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    else:
-        codes, levels = pd.factorize(values)
-        return np.where(codes < 0, len(levels), codes) if len(levels) <= half / 3 else None
+        return days(values)
+    if pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
+        numbers: np.ndarray = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        return numbers
+    return None
+
+
+def _levels(values: pd.Series, half: int) -> np.ndarray | None:
+    """Group number of every row: its level; missing is a group too. None where there are too many to learn."""
+    codes, levels = pd.factorize(values)
+    return np.where(codes < 0, len(levels), codes) if len(levels) <= half / 3 else None
+
+
+def _bins(numbers: np.ndarray, half: int) -> np.ndarray | None:
+    """Group number of every row: a quantile bin of its number; missing is a group too."""
     learned = numbers[:half][~np.isnan(numbers[:half])]
     if learned.size == 0:
         return None
@@ -95,11 +110,10 @@ def _value_score(groups: np.ndarray, truth: np.ndarray, half: int) -> float:
     return 1.0 - float(((judged - means[groups[half:]]) ** 2).sum()) / spread if spread > 0 else 0.0
 
 
-def _line_score(values: pd.Series, truth: np.ndarray) -> float:
+def _line_score(numbers: np.ndarray | None, truth: np.ndarray) -> float:
     """Squared correlation: another unit of the target is a straight line, which bins only approximate."""
-    if not pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype):
+    if numbers is None:
         return 0.0
-    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     known = ~np.isnan(numbers)
     if known.sum() < len(numbers) / 2 or np.ptp(numbers[known]) == 0 or np.ptp(truth[known]) == 0:
         return 0.0

@@ -57,7 +57,7 @@ def load(source: str, target: str | None = None, forms: Forms | None = None) -> 
         return replace(dataset, target=find_column(dataset, target))
     if dataset.target is None and dataset.modality in ("tabular", "text"):
         text = dataset.details.get("text")
-        ranked = rank_candidates(dataset.frame.drop(columns=[text] if text else []))
+        ranked = rank_candidates(dataset.frame.drop(columns=[text] if text else []), dataset.kinds)
         return replace(dataset, target=ranked[0] if ranked else None)
     return dataset
 
@@ -88,6 +88,7 @@ def from_frame(
 
 
 def _assemble(raw: Raw, name: str, source: str, target: str | None, forms: Forms | None) -> Dataset:
+    from tools.engine.data.columns import column_kinds
     from tools.engine.data.text_table import text_column
     from tools.engine.data.tidy import Tidy, tidy
 
@@ -95,15 +96,22 @@ def _assemble(raw: Raw, name: str, source: str, target: str | None, forms: Forms
     made = Tidy(raw.frame, [], {}) if corpus else tidy(raw.frame, raw.comma_is_decimal, forms=forms)
     frame = made.frame
     if len(frame) == 0:
-        raise TaskError(f"'{name}' has no rows of data.", hint="It needs a header line and at least ten rows.")
+        raise TaskError(
+            f"'{name}' has no rows of data.",
+            hint="Put rows of data below the header: one is enough to predict, ten to train.",
+        )
     details = {**raw.details, "warnings": [*raw.warnings, *made.warnings]}
     modality: Modality = raw.modality or "tabular"
+    kinds = None
     if raw.modality is None:
-        text = text_column(frame, target if target in frame.columns else raw.target)
+        kinds = column_kinds(frame)  # the dearest part of reading a wide table: found out once, then kept
+        text = text_column(frame, target if target in frame.columns else raw.target, kinds)
         if text is not None:
             modality = "text"
             details["text"] = text
-    return Dataset(name, source, raw.fingerprint, modality, frame, raw.images, raw.target, details, made.forms)
+    return Dataset(
+        name, source, raw.fingerprint, modality, frame, raw.images, raw.target, details, made.forms, kinds=kinds
+    )
 
 
 def _open(path: Path, source: str, forms: Forms | None) -> Raw:

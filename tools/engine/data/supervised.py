@@ -10,7 +10,7 @@ import pandas as pd
 
 from tools.core.errors import TaskError
 from tools.core.metrics import METRIC_NAMES, default_metric, metrics_for
-from tools.engine.data.candidates import find_column, rank_candidates
+from tools.engine.data.candidates import find_column, no_candidate, rank_candidates
 from tools.engine.data.dataset import Dataset, TaskSpec
 from tools.engine.data.labels import label_separator, label_values, ordered, split_labels
 from tools.engine.data.missing import listed
@@ -19,6 +19,8 @@ MIN_ROWS = 10
 MAX_CLASSES = 1000
 FEW_ROWS = 10
 """Rows below which a class has only one or two in the test, and a user is told."""
+MOST_NUMBER_CLASSES, ROWS_PER_NUMBER = 20, 3
+"""A column of more different numbers than that, each in fewer rows than that on average, holds no classes."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,11 @@ def choose_target(dataset: Dataset, target: str | None) -> str:
     if dataset.target is not None:
         return dataset.target
     text = dataset.details.get("text")
-    ranked = rank_candidates(dataset.frame.drop(columns=[text] if text in dataset.frame.columns else []))
+    others = dataset.frame.drop(columns=[text] if text in dataset.frame.columns else [])
+    ranked = rank_candidates(others)
     if not ranked:
         raise TaskError(
-            f"No column of '{dataset.name}' can serve as a target.",
+            f"No column of '{dataset.name}' can serve as a target. {no_candidate(others)}".strip(),
             hint="Say which column to predict; pictures need one folder per class.",
         )
     return ranked[0]
@@ -174,8 +177,14 @@ def _few_whole(present: pd.Series) -> bool:
 def _classes(column: str, values: pd.Series, numeric: bool) -> tuple[str | int, ...]:
     counted = count_classes(values)
     n_rows = sum(counted.kept.values())
+    n_values, n_all = len(counted.kept) + len(counted.single), n_rows + len(counted.single)
+    if numeric and n_values > MOST_NUMBER_CLASSES and n_all < ROWS_PER_NUMBER * n_values:
+        raise TaskError(
+            f"The target '{column}' has {n_values} different numbers in {n_all} rows: these are measurements rather "
+            "than classes.",
+            hint="Ask for a regression, which predicts the number itself.",
+        )
     if len(counted.kept) < 2 or len(counted.kept) > MAX_CLASSES or len(counted.single) > max(10, n_rows):
-        n_values, n_all = len(counted.kept) + len(counted.single), n_rows + len(counted.single)
         raise TaskError(
             f"The target '{column}' has {n_values} different values in {n_all} rows; too few of them "
             "come again to be learned as classes.",

@@ -10,13 +10,13 @@ _LONG = 4.0
 _IDLE = frozenset({"identifier", "constant", "empty", "date"})
 
 
-def text_column(frame: pd.DataFrame, target: str | None) -> str | None:
+def text_column(frame: pd.DataFrame, target: str | None, kinds: dict[str, str] | None = None) -> str | None:
     """The column that makes this a text dataset, or None for an ordinary table.
 
     With nothing but one text column and a label, two words a row are enough. With one more informative column the texts
     must be long (at least four words on average, six beside numbers); with more it is a table.
     """
-    kinds = column_kinds(frame)
+    kinds = kinds or column_kinds(frame)
     texts = [name for name, kind in kinds.items() if kind == "text" and name != target]
     if not texts:
         return None

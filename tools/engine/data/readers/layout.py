@@ -89,7 +89,7 @@ def check_rows(text: str, delimiter: str, name: str) -> int:
     if n_rows < 2:
         raise TaskError(
             f"The file '{name}' has only one line and no rows below it.",
-            hint="It needs a header line and at least ten rows of data.",
+            hint="Put rows of data below the header: one is enough to predict, ten to train.",
         )
     return width
 

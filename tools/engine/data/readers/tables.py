@@ -70,7 +70,8 @@ def _array(text: str, name: str) -> list[dict[str, Any]]:
 
 def _lines(text: str, name: str) -> list[dict[str, Any]]:
     records = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    # Only the line feed ends a line: strings may hold other marks that `splitlines` takes for one (U+2028, U+0085).
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -128,7 +129,7 @@ def read_excel(content: bytes, name: str, verbatim: frozenset[str] = frozenset()
     if not filled:
         raise TaskError(
             f"The workbook '{name}' has no rows below a header.",
-            hint="It needs a header line and at least ten rows of data.",
+            hint="Put rows of data below the header: one is enough to predict, ten to train.",
         )
     title, frame = next(iter(filled.items()))
     others = [other for other in filled if other != title]
