@@ -67,9 +67,9 @@ def make(wish: Wish, whole: Text, world: World, tools: Tools) -> Act:
     assert intent.tool is not None
     schema = tools[intent.tool][1]
     slots = read(wish.text, whole, world)
-    _data(slots, wish.text, intent, world)
     _experiments(slots, wish.text, intent, world)
-    _failed(slots, wish.text, intent, world)
+    _data(slots, wish.text, intent, world)
+    _failed(slots, intent, world)
     if intent.name == "history.list" and "min_accuracy" in slots:
         slots.setdefault("min_value", slots["min_accuracy"])
     if intent.name != "predict" and intent.name != "history.note":
@@ -132,7 +132,7 @@ def _data(slots: dict[str, Any], text: str, intent: Intent, world: World) -> Non
     needs = "dataset" in intent.needs
     if world.current_dataset and not other and (needs or (pointed and intent.name == "predict" and not _given(slots))):
         slots["dataset"] = world.attached[-1] if world.attached else world.current_dataset
-    elif world.attached and pointed and intent.name == "evaluate":
+    elif world.attached and _THIS_DATA.search(text) and intent.name == "evaluate":
         slots["dataset"] = world.attached[-1]
     if intent.name == "predict" and not world.attached and not _THIS_DATA.search(text) and "dataset" in slots:
         slots.pop("dataset")
@@ -156,6 +156,10 @@ def _experiments(slots: dict[str, Any], text: str, intent: Intent, world: World)
     ):
         slots["experiments"] = [slots["experiment_of_dataset"]]
         slots.pop("dataset", None)
+    elif name == "history.delete" and "status" in slots:
+        having = [int(r["id"]) for r in world.experiments if r.get("status") == slots["status"]]
+        if having:
+            slots["experiments"] = having
     elif "all_experiments" in slots and name in ("history.delete", "history.compare"):
         slots["experiments"] = slots["all_experiments"]
     elif "bare" in slots and name.startswith(_BARE_INTENTS) and "inputs" not in slots:
@@ -177,15 +181,11 @@ def _experiments(slots: dict[str, Any], text: str, intent: Intent, world: World)
         slots["experiments"] = [only, other] if other is not None else [only]
 
 
-def _failed(slots: dict[str, Any], text: str, intent: Intent, world: World) -> None:
-    """Words about failures ("what went wrong there?") speak of the experiments that failed."""
+def _failed(slots: dict[str, Any], intent: Intent, world: World) -> None:
+    """Words about failures ("what went wrong there?") speak of the experiment that failed."""
     failed = [int(record["id"]) for record in world.experiments if record.get("status") == "failed"]
-    if not failed or "experiments" in slots or slots.get("status") != "failed":
-        return
-    if intent.name == "history.show":
+    if failed and "experiments" not in slots and slots.get("status") == "failed" and intent.name == "history.show":
         slots["experiments"] = failed[-1:]
-    elif intent.name == "history.delete":
-        slots["experiments"] = failed
 
 
 def bind(slots: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,9 @@ _AHEAD = 2.2
 _LEAST = 0.27
 """Or a smaller one that leads by so much."""
 
+_LEAD = 9
+"""Commas before that belong to the opening of a refusal ("no, don't …")."""
+
 _PART_SURE = 0.55
 """A part of a sentence must be a little surer to be a wish of its own."""
 
@@ -58,14 +61,17 @@ def hear(message: str, world: World, tools: Tools) -> Heard:
     parts = [part.strip(" ,") for part in _split().split(whole.plain) if part and part.strip(" ,.;!?")]
     refused: list[Intent] = []
     wishes: list[Wish] = []
-    pending = ""
-    for part in parts:
-        ranking = _rank(part, whole, world, tools)
-        certain = sure(ranking) if len(parts) == 1 else ranking.sure >= _PART_SURE
-        intent = ranking.best if certain else None
+    pending, alone = "", len(parts) == 1
+    while parts:
+        part = parts.pop(0)
         if mood.refuses(part):
-            refused.append(ranking.best)
+            denied, _, rest = _refusal(part)
+            refused.append(_rank(denied, whole, world, tools).best)
+            parts = [rest, *parts] if rest else parts
             continue
+        ranking = _rank(part, whole, world, tools)
+        certain = sure(ranking) if alone else ranking.sure >= _PART_SURE
+        intent = ranking.best if certain else None
         if intent is None or intent.name == FRAGMENT:
             if wishes and not wishes[-1].text.startswith("§"):
                 wishes[-1] = wishes[-1].joined(part)
@@ -79,9 +85,17 @@ def hear(message: str, world: World, tools: Tools) -> Heard:
     wishes = _without_talk(wishes)
     if pending and wishes:
         wishes[-1] = wishes[-1].joined(pending)
-    if wishes or not parts:
+    if wishes:
         return Heard(whole, wishes, refused)
     return _as_one(whole, world, tools, refused, pending)
+
+
+def _refusal(part: str) -> tuple[str, str, str]:
+    """What is refused, and what follows it: "don't build anything, I only want to look"."""
+    cut = re.search(r",| but | - |;", part[_LEAD:])
+    if cut is None:
+        return part, "", ""
+    return part[: _LEAD + cut.start()], cut[0], part[_LEAD + cut.end() :].strip(" ,")
 
 
 def sure(ranking: Ranking) -> bool:

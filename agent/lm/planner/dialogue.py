@@ -9,6 +9,7 @@ from typing import Any
 from agent.consent import said
 from agent.lm.planner import compose, glossary, guard, preferences
 from agent.lm.planner.acts import Act
+from agent.lm.planner.clauses import FRAGMENT
 from agent.lm.planner.request import SUBMIT, Call, Task
 from agent.lm.planner.state import State, follow
 from agent.lm.planner.understand import Understanding, understand
@@ -18,6 +19,9 @@ _POINTER = re.compile(
     r"\W*(?:(?:here|this|that|these|those|see|look|attached|file|data|my|the|is|are|it|please|hi|hello|hey|at|"
     r"have a look|a|for you|check|take|and|voila|voilà)\b\W*)*"
 )
+
+
+_CORRECTED = re.compile(r"\d|\b(?:i meant?|rather|instead)\b", re.I)
 
 
 @dataclass
@@ -37,7 +41,7 @@ def next_step(task: Task) -> Step:
     if any(not (call.result or {}).get("ok", False) for call in turn.calls):
         return _say(compose.answer(turn.calls, world))
     if world.waiting and world.waiting.get("user_said") and not turn.calls:
-        return _confirmed(world)
+        return _confirmed(task, world)
     declined = guard.refusal(turn.message, world)
     if declined and not turn.calls:
         return _say(compose.Said(declined))
@@ -71,10 +75,19 @@ def _say(said: compose.Said) -> Step:
     return Step(SUBMIT, {"answer": said.text, "options": list(said.options)})
 
 
-def _confirmed(world: World) -> Step:
+def _confirmed(task: Task, world: World) -> Step:
+    """The call that the user said yes to; after "no, 3" the same call on the other one, which is asked about anew."""
     waiting = world.waiting or {}
     if waiting.get("user_said") == "yes":
         return Step(str(waiting["tool"]), dict(waiting["args"]))
+    for act in _meaning(task, world, []).acts[:1]:
+        if (
+            act.tool == waiting["tool"]
+            and not act.missing
+            and act.args != waiting["args"]
+            and _CORRECTED.search(task.exchanges[-1].message)
+        ):
+            return Step(act.tool, act.args)
     return _say(compose.reply("refused", world))
 
 
@@ -87,7 +100,10 @@ def _meaning(task: Task, world: World, calls: list[Call]) -> Understanding:
         later = understand(message, world.after(calls), task.tools, state)
         alike = [act.tool for act in later.acts] == [act.tool for act in meant.acts]
         return later if alike else meant
-    if not meant.acts and not meant.refused and world.attached and _POINTER.fullmatch(message.lower()):
+    pointing = _POINTER.fullmatch(message.lower()) or (
+        meant.ranking is not None and meant.ranking.best.name == FRAGMENT and not meant.slots and not meant.talk
+    )
+    if not meant.acts and not meant.refused and world.attached and pointing:
         return understand(f"what is in {world.attached[-1]}", world, task.tools)
     return meant
 

@@ -17,13 +17,14 @@ _CHANGES = frozenset(
     }
 )
 _DEFAULT_TIME_S = 60.0
+_TOOL = "AutoMLWorkflow"
 _REPEAT = re.compile(r"\b(again|once more|repeat|redo|re-?run)\b")
 SAME = re.compile(r"\bthe same\b|\bsame (thing|again|as)\b|\b(do|repeat) (that|this|it)\b(?! (file|data))")
 
 
 def changed(text: str, slots: dict[str, Any], world: World) -> dict[str, Any]:
     """What the words change in the last training, relative wishes worked out."""
-    last = world.last_training
+    last = _last(world)
     if not last:
         return {}
     changes = {name: value for name, value in slots.items() if name in _CHANGES}
@@ -45,7 +46,7 @@ def follow_up(text: str, slots: dict[str, Any], world: World, repeat: bool = Tru
         world: The conversation's state.
         repeat: Whether "again" alone asks for the same once more.
     """
-    last = world.last_training
+    last = _last(world)
     if not last:
         return None
     changes = changed(text, slots, world)
@@ -55,6 +56,12 @@ def follow_up(text: str, slots: dict[str, Any], world: World, repeat: bool = Tru
     if "dataset" in changes and changes["dataset"] != kept.get("dataset"):
         kept.pop("target", None)
     return str(last["tool"]), {**kept, **changes}
+
+
+def _last(world: World) -> dict[str, Any] | None:
+    """The last training of this conversation, else one on the current experiment's data."""
+    dataset = (world.experiment() or {}).get("dataset")
+    return world.last_training or ({"tool": _TOOL, "args": {"dataset": dataset}} if dataset else None)
 
 
 def _basis(name: str, arg: str, args: dict[str, Any], world: World) -> float | None:

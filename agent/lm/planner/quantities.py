@@ -219,6 +219,8 @@ def _scaled(value: float, tokens: list[Token], after: int) -> tuple[float, int]:
 def _unit(tokens: list[Token], index: int) -> tuple[tuple[str, float] | None, int]:
     """The unit at a token as (kind, factor), and the token after it."""
     index = index + 1 if _word(tokens, index) == "-" and _word(tokens, index + 1)[:1].isalpha() else index
+    if _word(tokens, index) in data("units")["between"]:
+        index += 1
     pair = f"{_word(tokens, index)} {_word(tokens, index + 1)}"
     if pair in _units():
         return _units()[pair], index + 2

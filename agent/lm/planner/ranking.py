@@ -83,7 +83,7 @@ def _masked(reading: Reading, clause: str) -> str:
     """The clause as the intent model knows it: values as placeholders."""
     text = clause
     for start, end, kind in sorted(reading.spans, reverse=True):
-        text = f"{text[:start]}<{kind}>{text[end:]}"
+        text = f"{text[:start]}{'run <n>' if kind == 'run' else f'<{kind}>'}{text[end:]}"
     return mask(text)
 
 
@@ -124,6 +124,13 @@ def _marks(reading: Reading, clause: str) -> frozenset[str]:
         marks.add("several")
     if glossary.terms(clause):
         marks.add("term")
+    world = reading.world
+    marks |= {name for name, here in (("attached", world.attached), ("current", world.current_dataset)) if here}
+    marks |= {name for name, words in _phrases().items() if words.search(clause)}
+    if not world.experiments:
+        marks.add("no_model")
+    if len(found.get("families", ())) > 1:
+        marks.add("several_families")
     return frozenset(marks)
 
 
@@ -136,6 +143,12 @@ def _votes(name: str, marks: frozenset[str], asked: bool) -> float:
         and not marks & set(rule.get("none", ()))
         and rule.get("question", asked) == asked
     )
+
+
+@functools.cache
+def _phrases() -> dict[str, re.Pattern[str]]:
+    """Kinds of wording that votes may name: definitions, corrections, talk of the trade."""
+    return {name: re.compile(pattern) for name, pattern in data("lexicon")["wordings"].items()}
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from agent.lm.planner.acts import Act, bind
+from agent.lm.planner.acts import TRAINING, Act, bind
 from agent.lm.planner.knowledge import data
 from agent.lm.planner.ranking import Tools
 from agent.lm.planner.request import Exchange
@@ -72,8 +72,8 @@ def mend(text: str, slots: dict[str, Any], state: State, world: World, tools: To
     if act is None or act.tool not in tools:
         return None
     schema = tools[act.tool][1]
-    changes = bind(slots, schema)
-    wanted = state.asked or state.fault
+    wanted = state.asked or state.fault or _only_limit(act, slots, world)
+    changes = bind(_with_experiments(slots, act, world, wanted), schema)
     if wanted == "target" and "target" not in changes:
         columns = world.columns.get(str(act.args.get("dataset")), ())
         name = target.close(_FILLERS.sub("", text).strip(), columns)
@@ -90,6 +90,23 @@ def mend(text: str, slots: dict[str, Any], state: State, world: World, tools: To
     if "dataset" in changes and changes["dataset"] != kept.get("dataset") and "target" not in changes:
         kept.pop("target", None)
     return Act(act.intent, act.tool, {**kept, **changes})
+
+
+def _with_experiments(slots: dict[str, Any], act: Act, world: World, wanted: str | None) -> dict[str, Any]:
+    """A number or a dataset that means an experiment: "and 3?", "and the wine one?"."""
+    if "experiments" in slots or act.intent in TRAINING or wanted not in (None, "experiments"):
+        return slots
+    if "experiment_of_dataset" in slots:
+        return {**{k: v for k, v in slots.items() if k != "dataset"}, "experiments": [slots["experiment_of_dataset"]]}
+    known = [number for number in slots.get("bare", ()) if number in world.ids]
+    return {**slots, "experiments": known} if known else slots
+
+
+def _only_limit(act: Act, slots: dict[str, Any], world: World) -> str | None:
+    """The one limit of an act that a bare number must mean: "and 60?" after "does it fit 30 kB?"."""
+    limits = [name for name in act.args if name.startswith(("max_", "min_", "time_"))]
+    known = all(number in world.ids for number in slots.get("bare", (0,)))
+    return limits[0] if len(limits) == 1 and slots.get("bare") and not known else None
 
 
 def _fault(message: str, args: dict[str, Any]) -> str | None:

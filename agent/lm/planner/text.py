@@ -28,6 +28,7 @@ _NUMBERS = (
     (re.compile(r"(?<![\w.])\d+(?:\.\d+)? (?:%|points\b)"), "<pct>"),
     (re.compile(r"(?<![\w.<])#?\d+(?:\.\d+)?(?![\w>])"), "<n>"),
 )
+_BARE_DECIMAL = re.compile(r"(?<![\w.])\.(?=\d)")
 _LONGEST = 4000
 
 
@@ -42,6 +43,12 @@ class Text:
 
     plain: str
     held: list[str] = field(default_factory=list)
+    raw: str = ""
+
+    def spelled(self, words: str) -> str:
+        """The words with the capitals the user gave them."""
+        match = re.search(rf"(?<!\w){re.escape(words)}(?!\w)", self.raw, re.I)
+        return match[0] if match else words
 
     def original(self, text: str) -> str:
         """A piece of `plain` with its protected parts as they were written."""
@@ -63,7 +70,7 @@ def regular(message: str, columns: tuple[str, ...] = ()) -> Text:
     text = message[:_LONGEST].translate(_MARKS)
     text = _JSON.sub(lambda m: hold("j", m[0]) if re.search(r"[:\"]", m[0]) else m[0], text)
     text = _QUOTED.sub(lambda m: hold("q", next(part for part in m.groups() if part is not None)), text)
-    text = " ".join(text.split())
+    text = _BARE_DECIMAL.sub("0.", " ".join(text.split()))
     for name in sorted((c for c in columns if not re.fullmatch(r"\w+", c)), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", lambda m: hold("c", m[0]), text, flags=re.I)
     text = _dictated(text, hold)
@@ -71,7 +78,7 @@ def regular(message: str, columns: tuple[str, ...] = ()) -> Text:
     text = canonical(gloss(" ".join(text.split()).lower()))
     for pattern, replacement in _comparisons():
         text = pattern.sub(replacement, text)
-    return Text(re.sub(r" (?=[,.;:?!](?:\s|$))", "", text), held)
+    return Text(re.sub(r" (?=[,.;:?!](?:\s|$))", "", text), held, message[:_LONGEST])
 
 
 def mask_numbers(text: str) -> str:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from agent.lm.planner import acts as acting
+from agent.lm.planner import mood
 from agent.lm.planner.acts import TRAINING, Act
 from agent.lm.planner.clauses import FRAGMENT, TALK, Heard, Wish, hear, intent_named
 from agent.lm.planner.followups import SAME, changed, follow_up
@@ -26,6 +27,17 @@ _CORRECTS = re.compile(
     r"i meant?|what about|how about|now|allow|take|use|try|give it|change|set|limit|raise|lower|increase|decrease|"
     r"keep it)\b|\b(?:instead|rather|i meant?|then)\W*$"
 )
+
+
+_EACH_TAG = re.compile(r",? and (?=(?:(?:the )?(?:run|experiment|model|number) ?)?#?\d+ (?:as|to be) )")
+_MOST_CALLS = 5
+_TRAINS = frozenset(
+    {
+        *("time_s", "max_model_size", "max_latency_ms", "min_accuracy", "max_trials", "patience", "strategy", "folds"),
+        *("target", "families", "primary", "metric", "seed", "ensemble", "max_memory"),
+    }
+)
+"""Arguments that, with data at hand, ask for a training where nothing else is asked for."""
 
 
 @dataclass
@@ -59,6 +71,9 @@ def understand(message: str, world: World, tools: Tools, state: State | None = N
     if talk and not (talk == "off" and state.act):
         return Understanding([], talk, bool(heard.refused), whole.plain)
     slots = acting.read(whole.plain, whole, world)
+    started = None if heard.refused or talk else _training(heard, slots, world, tools, state)
+    if started is not None:
+        return Understanding([started], slots=slots)
     mended = None if heard.refused else _fragment(whole.plain, slots, world, tools, state)
     if mended is not None:
         return Understanding([mended], slots=slots)
@@ -67,6 +82,18 @@ def understand(message: str, world: World, tools: Tools, state: State | None = N
 
 def _callable(wish: Wish, tools: Tools) -> bool:
     return wish.intent is not None and wish.intent.tool is not None and wish.intent.tool in tools
+
+
+def _training(heard: Heard, slots: dict[str, Any], world: World, tools: Tools, state: State) -> Act | None:
+    """Data and what only a training takes, with no other wish: a training."""
+    named = "dataset" in slots or bool(world.attached)
+    busy = state.asked or state.fault or (world.last_training and not world.attached)
+    if not named or not _TRAINS & set(slots) or busy or _CORRECTS.search(heard.whole.plain) or "inputs" in slots:
+        return None
+    intent = intent_named("train")
+    if intent.tool not in tools or heard.ranking is None or mood.question(heard.whole.plain):
+        return None
+    return acting.make(Wish(heard.whole.plain, intent, heard.ranking), heard.whole, world, tools)
 
 
 def _answer(heard: Heard, state: State, world: World, tools: Tools) -> Act | None:
@@ -100,7 +127,20 @@ def _acts(wish: Wish, whole: Text, world: World, tools: Tools) -> list[Act]:
             for act in made:
                 act.args = {**shared, **act.args}
         return made
-    return [acting.make(wish, whole, world, tools)]
+    if intent.name == "history.tag":
+        several = len(re.findall(r"\bas\b", wish.text)) > 1
+        parts = [f"tag {part}" for part in _EACH_TAG.split(wish.text)] if several else [wish.text]
+        return [acting.make(replace(wish, text=part), whole, world, tools) for part in parts]
+    return _for_each(acting.make(wish, whole, world, tools), wish, whole, world, tools)
+
+
+def _for_each(act: Act, wish: Wish, whole: Text, world: World, tools: Tools) -> list[Act]:
+    """A tool that takes one experiment is called for each of those named."""
+    name = next((name for name in ("experiment", "job") if name in tools[act.tool][1]), None)
+    several = acting.read(wish.text, whole, world).get("experiments", ())
+    if name is None or len(several) < 2 or len(several) > _MOST_CALLS or act.args.get(name) != several[0]:
+        return [act]
+    return [replace(act, args={**act.args, name: number}) for number in several]
 
 
 def _again(wish: Wish, whole: Text, world: World, tools: Tools) -> Act | None:

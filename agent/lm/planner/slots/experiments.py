@@ -8,7 +8,12 @@ import re
 from agent.lm.planner.knowledge import data
 from agent.lm.planner.slots.reading import Reading
 
-_JOIN = r"(?: ?(?:,|and|&|vs\.?|versus|with|or|against|to|than|beat|ahead of|behind|from) ?)+"
+_LONGEST_SPAN = 100
+_SPAN = re.compile(r"(?:experiments|exps|runs|models|jobs|trainings) #?(\d+) ?(?:to|-|through|until) ?#?(\d+)\W*")
+_JOIN = (
+    r"(?: ?(?:,|and|&|vs\.?|versus|with|or|against|to|through|until|-|(?:\w+ )?than|beat|(?:is )?ahead of|behind|"
+    r"(?:\w+ )?from) ?)+"
+)
 _KIND = r"(?:experiments?|exps?|runs?|models?|jobs?|numbers?|no\.?|nr\.?|trainings?)"
 _NUMBERED = re.compile(
     rf"(?:\b{_KIND}(?: {_KIND})? ?#? ?|#)(\d+)((?:{_JOIN}(?:the )?(?:{_KIND} ?)*#?\d+)*)"
@@ -71,11 +76,13 @@ def _settled(text: str, reading: Reading) -> list[int]:
     numbered = list(_NUMBERED.finditer(text)) or list(_LIST.finditer(text))
     tagged = _tagged_ones(text, reading)
     if numbered:
-        named = [(m.start(), int(number)) for m in numbered for number in re.findall(r"\d+", m[0])]
+        named = [(m.start(), number) for m in numbered for number in _numbers(m[0])]
         named += [(place, number) for place, number in tagged]
         return list(dict.fromkeys(number for _, number in sorted(named, key=lambda pair: pair[0])))
     if tagged:
-        return list(dict.fromkeys(number for _, number in sorted(tagged)))
+        joined = re.search(r"\b(?:and|with|against|to|than|vs|versus|or)\b", text)
+        others = [(m.start(), int(m[1])) for m in _BARE.finditer(text) if int(m[1]) in ids] if joined else []
+        return list(dict.fromkeys(number for _, number in sorted([*tagged, *others])))
     several = _SEVERAL.search(text)
     if several and ids:
         return _many(several[1] or "last", int(several[2] or 2), reading)
@@ -89,6 +96,16 @@ def _settled(text: str, reading: Reading) -> list[int]:
         return ordered[:1]
     bare = re.fullmatch(r"\W*#?(\d+)\W*", text)
     return [int(bare[1])] if bare and int(bare[1]) in world.ids else []
+
+
+def _numbers(text: str) -> list[int]:
+    """The numbers of a list; "runs 1 to 4" is all of them, "compare 1 to 4" is two."""
+    span = re.fullmatch(
+        r"(?:experiments|exps|runs|models|jobs|trainings) #?(\d+) ?(?:to|-|through|until) ?#?(\d+)\W*", text
+    )
+    if span and 0 < int(span[2]) - int(span[1]) <= _LONGEST_SPAN:
+        return list(range(int(span[1]), int(span[2]) + 1))
+    return [int(number) for number in re.findall(r"\d+", text)]
 
 
 def _many(which: str, count: int, reading: Reading) -> list[int]:
@@ -113,14 +130,18 @@ def _ordered(rank: str, reading: Reading) -> list[int]:
 
 
 def _tagged_ones(text: str, reading: Reading) -> list[tuple[int, int]]:
-    found, seen = [], set()
+    found, seen = [], {str(reading.found.get("tag", "")).lower()}
+    original = reading.whole.original(text).lower()
     for record in reversed(reading.world.experiments):
         for tag in record.get("tags", ()):
             name = str(tag).lower()
-            match = None if name in seen else _tag(name).search(reading.whole.original(text).lower())
+            match = None if name in seen else _tag(name).search(original)
             if match:
                 seen.add(name)
                 found.append((match.start(), int(record["id"])))
+                if original == text == reading.text:
+                    place = original.find(name, match.start())
+                    reading.spans.append((place, place + len(name), "run"))
     return found
 
 
@@ -128,12 +149,10 @@ def _tagged_ones(text: str, reading: Reading) -> list[tuple[int, int]]:
 def _tag(tag: str) -> re.Pattern[str]:
     """How a tag is spoken of; one that is an everyday word ("good") must be spoken of as a name."""
     name = re.escape(tag)
-    if re.fullmatch(r"[a-z]+", tag):
-        beside = r"ones?|stacks?|compares?|against|with|and|vs|versus"
+    if tag in data("lexicon")["everyday_tags"]:
         return re.compile(
-            rf"\btag(?:ged)? (?:as )?{name}\b|\bthe {name}(?: (?:{_KIND}|{beside})\b|\W*$)|"
-            rf"\b(?:compare|than|against|with|and|vs|versus) (?:the )?{name}\b|[`\"']{name}[`\"']|"
-            rf"\b{_KIND} {name}\b|\bis {name} better\b"
+            rf"\btag(?:ged)? (?:as )?{name}\b|\bthe {name}(?: (?:{_KIND}|ones?)\b|\W*$)|[`\"']{name}[`\"']|"
+            rf"\b{_KIND} {name}\b"
         )
     return re.compile(rf"(?<!\w){name}(?!\w)")
 

@@ -11,14 +11,16 @@ from agent.lm.planner.slots.reading import Reading
 
 _PAIR = re.compile(
     r"(§\d+[qc]§|[a-z_][\w ()./-]*?) ?[=:] ?"
-    r"(-?\d+(?:\.\d+)?|§\d+q§|[a-z_][\w-]*(?=\s*(?:[,;.?!]|and\b|$)))(?=[,;.?!\s]|$)"
+    r"(-?\d+(?:\.\d+)?(?! ?(?:s|ms|bytes|%|trials|folds|points)\b| ?%)|"
+    r"§\d+q§|[a-z_][\w-]*(?=\s*(?:[,;.?!]|and\b|$)))(?=[,;.?!\s]|$)"
 )
 _LISTED = re.compile(
     r"(?:^|,| and | for | with | at )\s*([a-z_][a-z_ ()]*?) (-?\d+(?:\.\d+)?)(?=\s*(?:,| and |[?.!]?\s*$))"
 )
-_LEADS = re.compile(r"^.*\b(?:for|with|where|of|say|predict|row|flower|house|customer|that|has|is|and)\b ")
+_LEADS = re.compile(r"^.*\b(?:for|with|where|of|to|if|say|predict|row|flower|house|customer|that|has|is|and)\b ")
 _NO_KEYS = re.compile(
     r"\b(?:this|these|those|that|following|y|target|label|seed|trials|folds|patience|weights?|tag|note|says?|budget|limit|"
+    r"experiments?|runs?|models?|jobs?|report|details|ram|memory|disk|gpu|vram|classes|compare|"
     r"accuracy|size|latency|time|max|min|metric)(?: (?:text|message|sentence|review|mail|e-?mail|one)s?)?$"
 )
 """What stands before a colon and is no column: "classify this: …", "budget: 60 s"."""
@@ -43,7 +45,7 @@ def read(reading: Reading) -> None:
         reading.put("_quoted", quoted)
     label = _LABEL.search(text)
     if spoken or label:
-        reading.put("tag", spoken[-1] if spoken else label[1] if label else "")
+        reading.put("tag", spoken[-1] if spoken else reading.whole.spelled(label[1]) if label else "")
     if spoken:
         reading.put("note", spoken[-1])
 
@@ -57,18 +59,46 @@ def _rows(reading: Reading) -> list[dict[str, Any]]:
         rows = value if isinstance(value, list) else [value]
         if rows and all(isinstance(row, dict) for row in rows):
             return rows
-    text = reading.text
-    pairs: dict[str, Any] = {}
-    for match in _PAIR.finditer(text):
-        name = _name(match[1], reading)
-        if name and not _NO_KEYS.search(name) and not (match[2] in reading.world.names and not match[2][0].isdigit()):
-            pairs[name] = _value(reading.whole.original(match[2]))
-    if not pairs and re.search(data("lexicon")["asking_a_model"], text):
-        pairs = {_name(name, reading): _value(value) for name, value in _LISTED.findall(text)}
-        pairs = {name: value for name, value in pairs.items() if name and not _NO_KEYS.search(name)}
+    pairs = _given(reading)
+    if not pairs:
+        listed = {_name(name, reading): _value(value) for name, value in _LISTED.findall(reading.text)}
+        listed = {name: value for name, value in listed.items() if name and not _no_key(name, reading)}
+        asked = re.search(data("lexicon")["asking_a_model"], reading.text)
+        known = {column.lower() for column in reading.world.names}
+        pairs = listed if any(name.lower() in known for name in listed) or (asked and listed) else {}
     numeric = [value for value in pairs.values() if not isinstance(value, str)]
     known = {column.lower() for column in reading.world.names}
-    return [pairs] if numeric or any(name.lower() in known for name in pairs) else []
+    if not numeric and not any(name.lower() in known for name in pairs):
+        return []
+    return [{**pairs, **_words(reading, pairs)}]
+
+
+def _given(reading: Reading) -> dict[str, Any]:
+    """Values given by name with "=" or ":"."""
+    pairs: dict[str, Any] = {}
+    for match in _PAIR.finditer(reading.text):
+        name = _name(match[1], reading)
+        column = match[2] in reading.world.names and not match[2][0].isdigit()
+        if name and not column and not _no_key(name, reading):
+            pairs[name] = _value(reading.whole.spelled(reading.whole.original(match[2])))
+    return pairs
+
+
+def _words(reading: Reading, pairs: dict[str, Any]) -> dict[str, str]:
+    """Values that are words, of columns that are known: "city Graz" beside "rooms 4"."""
+    found = {}
+    for column in reading.world.names:
+        match = re.search(rf"\b{re.escape(column.lower())}(?: is| =|:)? ([a-z][\w-]*)", reading.text)
+        if match and column not in pairs and not any(match[1] in name.lower() for name in pairs):
+            found[column] = reading.whole.spelled(match[1])
+    return found
+
+
+def _no_key(name: str, reading: Reading) -> bool:
+    """Words that are no column's name: settings, and names of data."""
+    world = reading.world
+    data_names = {known.rsplit(".", 1)[0].lower() for known in (*world.samples, *world.datasets)}
+    return _NO_KEYS.search(name) is not None or name.lower().replace(" ", "_") in data_names
 
 
 def _name(text: str, reading: Reading) -> str:

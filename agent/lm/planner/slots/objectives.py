@@ -20,8 +20,8 @@ _FIRST = (
 )
 _MOSTLY = (
     r"(?:(?:mostly|mainly|primarily|prioriti[sz]e|priority (?:on|is)|focus on|optimi[sz]e(?:d)? for|above all|"
-    r"most important(?: is|:)?|primary(?: objective| goal)?(?: is|:)?|first(?: of all| comes| is|:)?) (?:the )?"
-    r"{goal}\b)"
+    r"most important(?: is|:)?|primary(?: objective| goal)?(?: is|:)?|first(?: of all| comes| is|:)?) "
+    r"(?:the |an? |its )?{goal}\b)"
 )
 _SECOND = (
     r"(?:{goal}\b,? (?:\w+ )?(?:second|next|after that|(?:is )?secondary|then)|(?:second(?:ary|ly)?|then|next|"
@@ -32,6 +32,10 @@ _SECOND = (
 def read(reading: Reading) -> None:
     """Find the objectives, in the order of importance the words give them."""
     text = reading.text
+    rather = _rather(text)
+    if rather is not None:
+        _put(reading, list(rather), None)
+        return
     named = _named(text)
     shares = _shares(text)
     if len(named) >= 2 and shares is not None:
@@ -44,6 +48,25 @@ def read(reading: Reading) -> None:
     second = [name for name, _ in _matches(_SECOND, text) if name not in first[:1]]
     if first:
         _put(reading, [first[0], *second], None)
+
+
+def _rather(text: str) -> tuple[str, str] | None:
+    """One goal before another: "speed over accuracy", "size rather than speed", "accuracy matters more than size"."""
+    names = list(data("lexicon")["goals"])
+    for first in names:
+        for second in names:
+            if first != second and _pair(first, second).search(text):
+                return first, second
+    return None
+
+
+@functools.cache
+def _pair(first: str, second: str) -> re.Pattern[str]:
+    left, right = ("|".join(data("lexicon")["goals"][name]) for name in (first, second))
+    return re.compile(
+        rf"\b(?:{left})(?: (?:is|matters|counts))? (?:over|before|rather than|more than|more important than) "
+        rf"(?:{right})\b"
+    )
 
 
 def _named(text: str) -> list[str]:

@@ -9,13 +9,18 @@ from rapidfuzz import fuzz, process
 from agent.lm.planner.knowledge import data
 from agent.lm.planner.slots.reading import Reading
 
-_VERB = r"(?:predict(?:ing|s|ed|ion of)?|forecast(?:ing|s)?|estimat(?:e|es|ing)|guess(?:ing)?|model(?:ling)?)"
+_VERB = (
+    r"(?:predict(?:ing|s|ed|ion of)?|learn(?:ing)?|forecast(?:ing|s)?|estimat(?:e|es|ing)|guess(?:ing)?|model(?:ling)?)"
+)
 _HELD = re.compile(
     rf"(?:\b(?:{_VERB}|classify(?:ing)?|learn(?:ing)?|target(?: column)?(?: is|:|=)?|column|label|variable|for|y ?=)"
     r"(?: (?:the|column|target|variable))* )§\d+[qc]§|§\d+[qc]§(?= (?:column|(?:is|as) (?:the |my )?(?:target|label)))"
 )
 _NAMED = (
-    re.compile(r"\b(?:target|label)(?: column| variable)?(?: is| should be|:| ?=)? (?!is\b)([\w.-]+(?: [\w.-]+){0,2})"),
+    re.compile(
+        r"\b(?:target(?: column| variable)?(?: is| should be|:| ?=)?|label(?: column)?(?: is|:| ?=)) "
+        r"(?!is\b|\d)([\w.-]+(?: [\w.-]+){0,2})"
+    ),
     re.compile(
         r"\b(?:column|variable|thing|value|what) (?:i want )?to (?:predict|learn|forecast|guess|model)(?: is|:| ?=) "
         r"(?:the )?([\w.-]+(?: [\w.-]+){0,2})"
@@ -40,6 +45,7 @@ _FEATURES = re.compile(
 )
 _ENOUGH = 82.0
 _SURE = 90.0
+_STEM = 6
 _WORD = re.compile(r"[^\W_][\w-]*")
 
 
@@ -71,12 +77,20 @@ def close(words: str, columns: tuple[str, ...]) -> str | None:
     found = process.extractOne(wanted, [_plain(column) for column in columns], scorer=fuzz.ratio, score_cutoff=_ENOUGH)
     if found:
         return columns[found[2]]
+    shared = [c for c in columns if _common(_plain(c), wanted) >= max(_STEM, 0.6 * min(len(_plain(c)), len(wanted)))]
+    if len(shared) == 1:
+        return shared[0]
     stems = [
         c
         for c in columns
         if len(wanted) >= 4 and (_plain(c).startswith(wanted) or (wanted.startswith(_plain(c)) and len(c) >= 4))
     ]
     return stems[0] if len(stems) == 1 else None
+
+
+def _common(left: str, right: str) -> int:
+    """Length of the common beginning: "readmission" and "readmitted" share six letters."""
+    return next((i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
 
 
 def likeliest(words: str, columns: tuple[str, ...], guess: str | None) -> list[str]:
@@ -105,6 +119,8 @@ def _quoted(reading: Reading, columns: tuple[str, ...]) -> bool:
 def _called(reading: Reading, columns: tuple[str, ...]) -> bool:
     for pattern in _NAMED:
         for match in pattern.finditer(reading.text):
+            if _FEATURES.search(reading.text[: match.start(1)]):
+                continue
             first = match[1].split()[0]
             if first in reading.world.samples or first in data("lexicon")["not_targets"]:
                 continue

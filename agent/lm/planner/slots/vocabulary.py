@@ -27,10 +27,12 @@ def read(reading: Reading) -> None:
         if arg == "family":
             _families(reading, list(values))
             continue
-        guard = _guard(arg)
+        guard, guarded = _guard(arg), data("lexicon")["guarded_values"]
         for value in values:
             match = _words(arg, value).search(reading.text)
-            if match is None or (guard is not None and not guard.search(reading.text[: match.start()])):
+            if match is None:
+                continue
+            if guard is not None and value in guarded and not guard.search(reading.text[: match.start()]):
                 continue
             if mood.negated(reading.text, match.start()):
                 opposite = _OPPOSITE.get(arg, {}).get(value)
