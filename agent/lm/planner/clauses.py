@@ -133,6 +133,7 @@ def _without_talk(wishes: list[Wish]) -> list[Wish]:
             continue
         kept.append(Wish(lead + wish.text, wish.intent, wish.ranking))
         lead = ""
+    kept[-1] = kept[-1].joined(lead.strip(" ,")) if lead else kept[-1]
     return kept
 
 

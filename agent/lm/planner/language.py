@@ -44,8 +44,10 @@ def language(text: str) -> str | None:
         count = len(pieces & _telling(name))
         if count > hits:
             best, hits = name, count
-    english = len(pieces & set(data("lexicon")["english"]))
-    enough = hits >= 2 or (hits == 1 and len(words) <= _SHORT)
+    if best is None:
+        return None
+    english = len(pieces & set(data("lexicon")["english"]) - _table(best).keys())
+    enough = hits >= 2 or english == 0 or len(words) <= _SHORT
     return best if enough and hits > english else None
 
 
@@ -54,16 +56,16 @@ def _table(name: str) -> dict[str, str]:
     table = {str(word).lower(): str(plain) for word, plain in data(f"lexicon_{name}")["words"].items()}
     table |= {word: str(number) for word, number in _TEENS[name].items()}
     if name == "de":
-        tens = {word: int(plain) for word, plain in table.items() if plain.isdigit() and 20 <= int(plain) <= 90}
+        tens = {word: int(plain) for word, plain in table.items() if plain.isdecimal() and 20 <= int(plain) <= 90}
         table |= {f"{one}und{ten}": str(value + tens[ten]) for one, value in _ONES.items() for ten in tens}
     elif name == "fr":
-        tens = {word: int(plain) for word, plain in table.items() if plain.isdigit() and 20 <= int(plain) <= 80}
-        ones = {word: int(plain) for word, plain in table.items() if plain.isdigit() and 1 < int(plain) < 10}
+        tens = {word: int(plain) for word, plain in table.items() if plain.isdecimal() and 20 <= int(plain) <= 80}
+        ones = {word: int(plain) for word, plain in table.items() if plain.isdecimal() and 1 < int(plain) < 10}
         table |= {f"{ten}-{one}": str(tens[ten] + ones[one]) for ten in tens for one in ones}
         table |= {f"{ten} et un": str(tens[ten] + 1) for ten in tens}
     else:
-        tens = {word: int(plain) for word, plain in table.items() if plain.isdigit() and 30 <= int(plain) <= 90}
-        ones = {word: int(plain) for word, plain in table.items() if plain.isdigit() and 0 < int(plain) < 10}
+        tens = {word: int(plain) for word, plain in table.items() if plain.isdecimal() and 30 <= int(plain) <= 90}
+        ones = {word: int(plain) for word, plain in table.items() if plain.isdecimal() and 0 < int(plain) < 10}
         table |= {f"{ten} y {one}": str(tens[ten] + ones[one]) for ten in tens for one in ones}
     return table
 

@@ -92,7 +92,7 @@ def _quantity(tokens: list[Token], index: int) -> tuple[Quantity | None, int] | 
     unit, end = _unit(tokens, after)
     article = tokens[index].text in data("units")["articles"] and after == index + 1
     if unit is None:
-        digits = tokens[index].text.replace(".", "").isdigit() and after == index + 1
+        digits = tokens[index].text.replace(".", "").isdecimal() and after == index + 1
         if digits or (article and not _one(tokens, index)):
             return None if article else (None, after)
         return Quantity(value, "", tokens[index].start, tokens[after - 1].end), after
@@ -130,7 +130,7 @@ def _more_time(tokens: list[Token], index: int, above: float) -> tuple[float, fl
     if unit is not None and unit[0] == "time" and _FINE <= unit[1] < above:
         return value * unit[1], unit[1], end
     adjacent = joined == index and index < len(tokens) and tokens[index].start <= tokens[index - 1].end + 1
-    if unit is None and adjacent and above > _FINE and tokens[index].text.isdigit() and value < 60:
+    if unit is None and adjacent and above > _FINE and tokens[index].text.isdecimal() and value < 60:
         following = _word(tokens, after)
         if not following[:1].isalpha():
             return value * above / 60, above / 60, after
@@ -143,7 +143,7 @@ def _number(tokens: list[Token], index: int) -> tuple[float, int] | None:
     word = _word(tokens, index)
     if not word:
         return None
-    if word[0].isdigit():
+    if word[0].isdecimal():
         return _scaled(_written(word), tokens, index + 1)
     if word in ("a", "one", "the") and _word(tokens, index + 1) in ("half", "quarter", "third"):
         inner = _number(tokens, index + 1)
@@ -229,7 +229,7 @@ def _unit(tokens: list[Token], index: int) -> tuple[tuple[str, float] | None, in
     if found is None and len(word) >= _TYPO_LENGTH and word.isalpha():
         found = _typing_error(word)
     if found is not None and len(word) == 1 and word.isalpha():
-        digit = index > 0 and tokens[index - 1].text[0].isdigit()
+        digit = index > 0 and tokens[index - 1].text[0].isdecimal()
         found = found if digit else None
     return found, index + 1
 

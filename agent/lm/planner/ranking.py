@@ -23,6 +23,9 @@ _FLOOR = 0.003
 _CUE_WEIGHT = 2.2
 _EXAMPLE_WEIGHT = 3.0
 _ALIKE = 0.45
+_NEW_TOOL_WEIGHT = 16.0
+_NEW_TOOL_ALIKE = 0.25
+"""A tool without utterances of its own has only its examples to speak for it."""
 _LIMITS = ("max_model_size", "max_latency_ms", "max_memory", "max_gpu_memory", "max_disk")
 _SEARCH = ("strategy", "max_trials", "patience", "validation", "folds", "families", "ensemble", "transfer", "seed")
 _LABELLING = re.compile(r"\b(tag|note|call|name|label|mark|jot|remark|comment)\b")
@@ -68,7 +71,7 @@ def rank(reading: Reading, clause: str, tools: Tools) -> Ranking:
             continue
         total = math.log(chances.get(name, 0.0) + _FLOOR) + _CUE_WEIGHT * _cue(intent, clause)
         if name.startswith("tool:"):
-            total += 2 * _EXAMPLE_WEIGHT * max(0.0, alike.get(intent.tool or "", 0.0) - _ALIKE / 2)
+            total += _NEW_TOOL_WEIGHT * max(0.0, alike.get(intent.tool or "", 0.0) - _NEW_TOOL_ALIKE)
         elif intent.tool:
             total += _EXAMPLE_WEIGHT * max(0.0, alike.get(intent.tool, 0.0) - _ALIKE)
         totals[name] = total + _votes(name, marks, asked)
@@ -122,8 +125,8 @@ def _marks(reading: Reading, clause: str) -> frozenset[str]:
         marks.add("runs")
     if len(found.get("experiments", ())) > 1 or len(found.get("bare", ())) > 1:
         marks.add("several")
-    if glossary.terms(clause):
-        marks.add("term")
+    terms = glossary.terms(clause)
+    marks |= {name for name, least in (("term", 1), ("two_terms", 2)) if len(terms) >= least}
     world = reading.world
     marks |= {name for name, here in (("attached", world.attached), ("current", world.current_dataset)) if here}
     marks |= {name for name, words in _phrases().items() if words.search(clause)}

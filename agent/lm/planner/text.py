@@ -13,7 +13,7 @@ from agent.lm.planner.quantities import canonical
 
 _MARKS = str.maketrans({
     "’": "'", "‘": "'", "´": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "–": "-", "—": "-", "\u00a0": " ",
-    "≤": "<=", "≥": ">=", "§": " ", "\0": " ",
+    "¿": " ", "¡": " ", "≤": "<=", "≥": ">=", "§": " ", "\0": " ",
 })  # fmt: skip
 _JSON = re.compile(r"[\[{].*[\]}]", re.S)
 _QUOTED = re.compile(r"`([^`]+)`|\"([^\"]+)\"|(?<![\w'])'([^']+)'(?!\w)")
@@ -28,6 +28,8 @@ _NUMBERS = (
     (re.compile(r"(?<![\w.])\d+(?:\.\d+)? (?:%|points\b)"), "<pct>"),
     (re.compile(r"(?<![\w.<])#?\d+(?:\.\d+)?(?![\w>])"), "<n>"),
 )
+_SHORT = {"w/o": "without", "w/": "with ", "e.g.": "for instance", "approx.": "about", "max.": "max", "min.": "min"}
+_WITH = re.compile(r"(?<![\w/])(?:w/o\b|w/(?=[ \w])|e\.g\.|approx\.|max\.|min\.(?= ?\d))", re.I)
 _BARE_DECIMAL = re.compile(r"(?<![\w.])\.(?=\d)")
 _LONGEST = 4000
 
@@ -70,7 +72,7 @@ def regular(message: str, columns: tuple[str, ...] = ()) -> Text:
     text = message[:_LONGEST].translate(_MARKS)
     text = _JSON.sub(lambda m: hold("j", m[0]) if re.search(r"[:\"]", m[0]) else m[0], text)
     text = _QUOTED.sub(lambda m: hold("q", next(part for part in m.groups() if part is not None)), text)
-    text = _BARE_DECIMAL.sub("0.", " ".join(text.split()))
+    text = _BARE_DECIMAL.sub("0.", " ".join(_WITH.sub(lambda m: _SHORT[m[0].lower()], text).split()))
     for name in sorted((c for c in columns if not re.fullmatch(r"\w+", c)), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", lambda m: hold("c", m[0]), text, flags=re.I)
     text = _dictated(text, hold)

@@ -21,7 +21,7 @@ def read(reading: Reading) -> None:
         after = re.split(r",|;|\.\s| and ", reading.text[match.end() : min(stop, match.end() + _REACH)])[0]
         before = re.split(r",|;|\.\s| and ", reading.text[max(start, match.start() - _REACH) : match.start()])[-1]
         value, fine = float(match[1]), match[2] == "ms"
-        if fine or _latency().search(after) or _latency().search(before):
+        if fine or _latency().search(after) or _latency("latency_before").search(before):
             reading.put("max_latency_ms", _tidy(value if fine else value * 1000))
         else:
             reading.put("time_s", _tidy(value))
@@ -30,8 +30,8 @@ def read(reading: Reading) -> None:
 
 
 @functools.cache
-def _latency() -> re.Pattern[str]:
-    return re.compile(r"\b(?:" + "|".join(data("lexicon")["latency_words"]) + r")\b")
+def _latency(words: str = "latency_words") -> re.Pattern[str]:
+    return re.compile(r"\b(?:" + "|".join(data("lexicon")[words]) + r")\b")
 
 
 def _tidy(value: float) -> float:

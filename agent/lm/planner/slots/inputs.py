@@ -78,7 +78,7 @@ def _given(reading: Reading) -> dict[str, Any]:
     pairs: dict[str, Any] = {}
     for match in _PAIR.finditer(reading.text):
         name = _name(match[1], reading)
-        column = match[2] in reading.world.names and not match[2][0].isdigit()
+        column = match[2] in reading.world.names and not match[2][0].isdecimal()
         if name and not column and not _no_key(name, reading):
             pairs[name] = _value(reading.whole.spelled(reading.whole.original(match[2])))
     return pairs

@@ -15,7 +15,8 @@ _SHARE = re.compile(
 )
 _FIRST = (
     r"(?:{goal}\b(?: \w+){0,2}?,? (?:first|is (?:the )?(?:main|most important|key|priority)|over (?:all|everything)|"
-    r"above (?:all|everything)|over anything|(?:is )?primary|matters most|counts most|"
+    r"above (?:all|everything)|over anything|(?:is )?primary|matters most|counts most|is (?:king|everything|paramount|"
+    r"vital|crucial|decisive|number 1|what counts)|as possible|"
     r"is what (?:matters|counts)|more than)|care (?:mostly |mainly |most |only |more )?about (?:the )?{goal}\b)"
 )
 _MOSTLY = (
@@ -23,6 +24,7 @@ _MOSTLY = (
     r"most important(?: is|:)?|primary(?: objective| goal)?(?: is|:)?|first(?: of all| comes| is|:)?) "
     r"(?:the |an? |its )?{goal}\b)"
 )
+_SUPERLATIVE = r"(?={goal}\b)(?:most \w+|\w+est) (?:possible )?(?:model|net(?:work)?|classifier|thing|one)\b"
 _SECOND = (
     r"(?:{goal}\b,? (?:\w+ )?(?:second|next|after that|(?:is )?secondary|then)|(?:second(?:ary|ly)?|then|next|"
     r"after that|as well as|also|followed by)(?: objective| goal| comes)?(?: is|:|,)? (?:the )?{goal}\b)"
@@ -46,6 +48,7 @@ def read(reading: Reading) -> None:
         return
     first = [name for name, _ in _matches(f"{_FIRST}|{_MOSTLY}", text)]
     second = [name for name, _ in _matches(_SECOND, text) if name not in first[:1]]
+    first = first or [name for name, _ in _matches(_SUPERLATIVE, text)]
     if first:
         _put(reading, [first[0], *second], None)
 

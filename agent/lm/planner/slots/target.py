@@ -139,7 +139,7 @@ def _predicted(reading: Reading, columns: tuple[str, ...], dataset: str) -> bool
         return False
     found = _leading(match[1], columns)
     first = match[1].split()[0].strip(".,")
-    free = dataset in reading.world.columns and not columns and not first[0].isdigit()
+    free = dataset in reading.world.columns and not columns and not first[0].isdecimal()
     if found is None and free and first not in data("lexicon")["not_targets"]:
         found = first, len(first)
     if found is None:
