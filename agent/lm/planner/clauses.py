@@ -11,7 +11,7 @@ from agent.lm.planner.knowledge import Intent, data, intents
 from agent.lm.planner.ranking import Ranking, Tools, rank
 from agent.lm.planner.slots import read_all
 from agent.lm.planner.slots.reading import Reading
-from agent.lm.planner.text import Text, regular
+from agent.lm.planner.text import Text, mask_numbers, regular
 from agent.lm.planner.world import World
 
 SURE = 0.45
@@ -20,6 +20,12 @@ SURE = 0.45
 _AHEAD = 2.2
 _LEAST = 0.27
 """Or a smaller one that leads by so much."""
+
+_BARE = re.compile(
+    r"(?:\W|<\w+>|\b(?:at most|at least|max|min|under|over|in|for|within|about|tops|only|please|and|trials?|folds?|of|"
+    r"ram|memory|disk|budget|limit|time|size|total|thanks|ta|pls|maximum|minimum)\b)+"
+)
+"""A part that only names quantities belongs to its neighbour, whatever it looks like."""
 
 _LEAD = 9
 """Commas before that belong to the opening of a refusal ("no, don't …")."""
@@ -70,7 +76,10 @@ def hear(message: str, world: World, tools: Tools) -> Heard:
             parts = [rest, *parts] if rest else parts
             continue
         ranking = _rank(part, whole, world, tools)
-        certain = sure(ranking) if alone else ranking.sure >= _PART_SURE
+        if not alone and _BARE.fullmatch(mask_numbers(part)):
+            certain = False
+        else:
+            certain = sure(ranking) if alone else ranking.sure >= _PART_SURE
         intent = ranking.best if certain else None
         if intent is None or intent.name == FRAGMENT:
             if wishes and not wishes[-1].text.startswith("§"):

@@ -35,7 +35,8 @@ def answer(calls: list[Call], world: World) -> Said:
         if not result.get("ok", False):
             if result.get("code") == "needs_confirmation":
                 return Said("\n\n".join([*parts, _question(str(result.get("message", "")))]), _YES_NO)
-            parts.append(_sentences(result.get("message"), result.get("hint")))
+            hint = data("replies")["other_value"] if result.get("code") == "bad_arguments" else result.get("hint")
+            parts.append(_sentences(result.get("message"), hint))
             return Said("\n\n".join(part for part in parts if part), _from(result))
         parts.append(_result(result))
         next_step = str(result.get("next_step") or "")

@@ -101,7 +101,10 @@ def _meaning(task: Task, world: World, calls: list[Call]) -> Understanding:
         alike = [act.tool for act in later.acts] == [act.tool for act in meant.acts]
         return later if alike else meant
     pointing = _POINTER.fullmatch(message.lower()) or (
-        meant.ranking is not None and meant.ranking.best.name == FRAGMENT and not meant.slots and not meant.talk
+        meant.ranking is not None
+        and meant.ranking.best.name == FRAGMENT
+        and not set(meant.slots) - {"dataset"}
+        and not meant.talk
     )
     if not meant.acts and not meant.refused and world.attached and pointing:
         return understand(f"what is in {world.attached[-1]}", world, task.tools)

@@ -78,6 +78,7 @@ def regular(message: str, columns: tuple[str, ...] = ()) -> Text:
     text = _dictated(text, hold)
     text = _FILE.sub(lambda m: hold("f", m[0]), text)
     text = canonical(gloss(" ".join(text.split()).lower()))
+    text = re.sub(r"\bminus (?=\d)", "-", text)
     for pattern, replacement in _comparisons():
         text = pattern.sub(replacement, text)
     return Text(re.sub(r" (?=[,.;:?!](?:\s|$))", "", text), held, message[:_LONGEST])

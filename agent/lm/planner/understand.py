@@ -30,6 +30,7 @@ _CORRECTS = re.compile(
 
 
 _EACH_TAG = re.compile(r",? and (?=(?:(?:the )?(?:run|experiment|model|number) ?)?#?\d+ (?:as|to be) )")
+_CORRECTION = re.compile(r"^\W*(?:no|nope|wait|sorry|oops|actually|rather|i meant?)\b")
 _MOST_CALLS = 5
 _TRAINS = frozenset(
     {
@@ -151,7 +152,8 @@ def _again(wish: Wish, whole: Text, world: World, tools: Tools) -> Act | None:
         return None
     same = SAME.search(wish.text) is not None
     again = re.search(data("lexicon")["again"], wish.text) is not None
-    if not same and (not again or "dataset" in slots or "target" in slots):
+    corrects = _CORRECTION.search(whole.plain) is not None and not world.attached
+    if not same and not corrects and (not again or "dataset" in slots or "target" in slots):
         return None
     found = follow_up(wish.text, slots, world)
     if found is None or found[0] not in tools or (found[0] != intent.tool and not same):
@@ -159,6 +161,11 @@ def _again(wish: Wish, whole: Text, world: World, tools: Tools) -> Act | None:
     act = Act("train", found[0], acting.bind(found[1], tools[found[0]][1]))
     _check(act, wish.text, slots, world, tools)
     return act
+
+
+def _wonders(text: str) -> bool:
+    """A question, not a wish in the form of one: it never starts a training."""
+    return mood.question(text) and re.search(r"\b(?:what|how) about\b|^\W*and\b", text) is None
 
 
 def _by_dataset(text: str, whole: Text, world: World) -> list[str]:
@@ -179,7 +186,11 @@ def _fragment(text: str, slots: dict[str, Any], world: World, tools: Tools, stat
         act = mend(text, {**slots, **relative}, state, world, tools)
     elif state.act is not None and state.act.intent in TRAINING:
         act = mend(text, {**slots, **changed(text, slots, world)}, state, world, tools)
-    if act is None and (corrects or changed(text, {}, world) or re.search(data("lexicon")["again"], text)):
+    if (
+        act is None
+        and not _wonders(text)
+        and (corrects or changed(text, {}, world) or re.search(data("lexicon")["again"], text))
+    ):
         found = follow_up(text, slots, world)
         if found is not None and found[0] in tools:
             act = Act("follow-up", found[0], acting.bind(found[1], tools[found[0]][1]))

@@ -8,7 +8,7 @@ import re
 from agent.lm.planner.knowledge import data
 from agent.lm.planner.slots.reading import Reading
 
-_DURATION = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?) (s|ms)\b")
+_DURATION = re.compile(r"(?<![\w.])(-?\d+(?:\.\d+)?) (s|ms)\b")
 _REACH = 30
 
 

@@ -40,6 +40,9 @@ _PLACE = re.compile(
 )
 _PLACES = {"first": 0, "oldest": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "previous": -2, "one before": -2,
            "second last": -2, "second-last": -2}  # fmt: skip
+_NEW = re.compile(r"\b(?:a|an|another|new|some)\b(?: [\w-]+){0,2} *$")
+"""Before a dataset's name: a model to be made, not one that exists."""
+
 _RANK = re.compile(
     rf"\b(?:the |my |our )(best|strongest|top|most accurate|highest scoring|winner|winning|worst|weakest|smallest|"
     rf"largest|biggest|fastest|slowest)\b(?: {_THING})?"
@@ -159,6 +162,9 @@ def _tag(tag: str) -> re.Pattern[str]:
 
 def _of_dataset(reading: Reading) -> None:
     dataset = reading.found.get("dataset")
+    start = next((start for start, _, kind in reading.spans if kind == "dataset"), 0)
+    if _NEW.search(reading.text[:start]):
+        return
     if dataset and re.search(r"\b(?:one|model|experiment|run|classifier|regressor|training)s?\b", reading.text):
         matching = [int(r["id"]) for r in reading.world.experiments if r.get("dataset") == dataset]
         if matching:

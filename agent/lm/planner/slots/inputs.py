@@ -66,6 +66,11 @@ def _rows(reading: Reading) -> list[dict[str, Any]]:
         asked = re.search(data("lexicon")["asking_a_model"], reading.text)
         known = {column.lower() for column in reading.world.names}
         pairs = listed if any(name.lower() in known for name in listed) or (asked and listed) else {}
+    if not pairs and re.search(data("lexicon")["asking_a_model"] + r"|\b(?:what|cost|would)\b", reading.text):
+        for column in reading.world.names:
+            match = re.search(rf"(?<![\w.])(-?\d+(?:\.\d+)?) {re.escape(column.lower())}\b", reading.text)
+            if match:
+                pairs[column] = _value(match[1])
     numeric = [value for value in pairs.values() if not isinstance(value, str)]
     known = {column.lower() for column in reading.world.names}
     if not numeric and not any(name.lower() in known for name in pairs):

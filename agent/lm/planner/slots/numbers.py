@@ -40,5 +40,5 @@ def _value(match: re.Match[str], kind: str, arg: str) -> Any:
             or (value == 1 and arg.startswith("max"))
         )
         value = value / 100 if percent else value
-        return float(f"{value:.6g}") if 0 <= value <= 1 else None
+        return float(f"{value:.6g}") if value >= 0 else None
     return value

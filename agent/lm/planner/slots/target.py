@@ -43,6 +43,7 @@ _FEATURES = re.compile(
     r"\b(?:from|using|by|based on|given|without|except|ignoring|ignore|drop(?:ping)?|per|out of) "
     r"(?:the |these |those |only )?$"
 )
+_SORTING = re.compile(r"\b(?:sort|classif\w*|group|split|arrange|organi[sz]e|route)\b.{0,30}\bby (?:the |their )?$")
 _ENOUGH = 82.0
 _SURE = 90.0
 _STEM = 6
@@ -155,7 +156,11 @@ def _mentioned(text: str, columns: tuple[str, ...]) -> list[tuple[str, int, int]
     for size in (3, 2, 1):
         for start in range(len(words) - size + 1):
             left, right = words[start].start(), words[start + size - 1].end()
-            if any(left < end and begin < right for _, begin, end in found) or _FEATURES.search(text[:left]):
+            before = text[:left]
+            sorting = _SORTING.search(before) is not None
+            if any(left < end and begin < right for _, begin, end in found):
+                continue
+            if _FEATURES.search(before) and not sorting:
                 continue
             name = _same(text[left:right], columns)
             if name:
