@@ -121,6 +121,8 @@ def _fault(message: str, args: dict[str, Any]) -> str | None:
 
 def _with_unit(name: str, value: float, message: str) -> float | int:
     """A bare number in the unit that the failed wish had: "ten" after "zero minutes" is 600 s."""
+    if name in ("min_accuracy", "max_accuracy_drop"):
+        return value / 100 if value > 1 else value
     kind = {"time_s": "time", "max_latency_ms": "time"}.get(name, "size" if name.startswith("max_") else "")
     words = {word.lower() for word in re.findall(r"[^\W\d_]+", message)}
     for factor, units in data("units")["units"].get(kind, {}).items():
