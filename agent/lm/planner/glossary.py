@@ -16,12 +16,8 @@ def terms(text: str) -> tuple[str, ...]:
     >>> terms("should I look at precision or recall?")
     ('precision and recall',)
     """
-    found: list[tuple[int, int, str]] = []
-    for pattern, name in _patterns():
-        for match in pattern.finditer(text.lower()):
-            if not any(start < match.end() and match.start() < end for start, end, _ in found):
-                found.append((*match.span(), name))
-    return tuple(dict.fromkeys(name for _, _, name in sorted(found)))
+    pattern, names = _patterns()
+    return tuple(dict.fromkeys(names[match[0]] for match in pattern.finditer(text.lower())))
 
 
 def answer(text: str) -> str | None:
@@ -35,7 +31,7 @@ def answer(text: str) -> str | None:
 
 
 @functools.cache
-def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    forms = [(form, name) for name, entry in data("glossary").items() for form in (name, *entry["also"])]
-    forms.sort(key=lambda pair: -len(pair[0]))
-    return tuple((re.compile(rf"(?<!\w){re.escape(form)}(?!\w)"), name) for form, name in forms)
+def _patterns() -> tuple[re.Pattern[str], dict[str, str]]:
+    names = {form: name for name, entry in data("glossary").items() for form in (name, *entry["also"])}
+    forms = "|".join(re.escape(form) for form in sorted(names, key=len, reverse=True))
+    return re.compile(rf"(?<!\w)(?:{forms})(?!\w)"), names

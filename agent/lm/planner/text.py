@@ -57,6 +57,7 @@ class Text:
         return _HELD.sub(lambda match: self.held[int(match[1])], text)
 
 
+@functools.lru_cache(maxsize=256)
 def regular(message: str, columns: tuple[str, ...] = ()) -> Text:
     """Read a message; `columns` are names that may hold any words, and are only names.
 
