@@ -10,13 +10,20 @@ Said = Literal["yes", "no"]
 _YES = {
     "yes", "yep", "yeah", "yup", "y", "sure", "ok", "okay", "confirm", "confirmed", "absolutely", "definitely",
     "certainly", "ja", "jawohl", "oui", "si", "sí", "aye", "affirmative", "please do", "do it", "go ahead", "of course",
-    "proceed", "go for it", "i am sure", "i'm sure", "delete it", "stop it", "cancel it", "yes please",
+    "proceed", "go for it", "i am sure", "i'm sure", "delete it", "stop it", "cancel it", "yes please", "mach das",
+    "ja bitte", "vas y", "bien sûr", "claro", "adelante", "d'accord",
 }  # fmt: skip
 _NO = {
     "no", "nope", "nah", "n", "not", "don't", "dont", "never", "keep", "wait", "stop", "cancel", "nein", "non", "leave",
-    "abort", "hold", "instead", "but", "except", "unless", "rather", "if",
+    "abort", "hold", "instead", "but", "except", "unless", "rather", "if", "nicht", "pas", "doch", "sauf", "salvo",
+    "let", "only", "just", "aber", "mais", "pero", "forget", "mind",
 }  # fmt: skip
-_WORDS = re.compile(r"[\w'í]+")
+_FILLERS = {"actually", "hmm", "hm", "oh", "well", "um", "uh", "please", "sorry", "ach", "ah", "oops", "er"}
+_NO_OPENING = _NO - {
+    "but", "except", "unless", "if", "stop", "cancel", "only", "just", "doch", "sauf", "salvo", "aber", "mais", "pero",
+    "forget", "mind",
+}  # fmt: skip
+_WORDS = re.compile(r"[\w']+")
 _LEAD = 3
 
 
@@ -29,9 +36,11 @@ def said(text: str) -> Said | None:
     ('yes', 'no', None, None)
     """
     words = _WORDS.findall(text.casefold().replace("’", "'"))
+    while words and words[0] in _FILLERS:
+        words = words[1:]
     if not words:
         return None
-    if words[0] in _NO - {"but", "except", "unless", "if", "stop", "cancel"} or words[:2] == ["please", "don't"]:
+    if words[0] in _NO_OPENING or words[:2] == ["never", "mind"] or words[:2] == ["forget", "it"]:
         return "no"
     lead = {" ".join(words[:length]) for length in range(1, _LEAD + 1)}
     doubt = set(words) & (_NO - {"stop", "cancel"})

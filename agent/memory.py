@@ -41,6 +41,30 @@ class Memory(BaseModel):
     last_training: dict[str, Any] | None = Field(default=None, description="{tool, args} of the last call that trained")
     watched: list[int] = Field(default=[], description="jobs left running whose end has not been told yet")
     pending: Pending | None = None
+    preferences: dict[str, Any] = Field(default={}, description="arguments that the user wants of every training")
+
+    def hear(self, text: str) -> dict[str, Any] | None:
+        """Take up a standing wish ("always keep it under 5 MB") or its end ("forget the size rule").
+
+        Returns:
+            What changed, {"set": {…}} or {"forgotten": [names]}; None when the text is about something else.
+        """
+        from agent.lm.planner.preferences import change
+
+        changed = change(text, self.preferences)
+        if changed is None:
+            return None
+        self.preferences = {**self.preferences, **changed.get("set", {})}
+        for name in changed.get("forgotten", ()):
+            self._lift(name)
+        return changed
+
+    def _lift(self, name: str) -> None:
+        """A rule that is lifted is not handed on by "the same again" either."""
+        value = self.preferences.pop(name, None)
+        if self.last_training and self.last_training["args"].get(name) == value:
+            args = {key: kept for key, kept in self.last_training["args"].items() if key != name}
+            self.last_training = {**self.last_training, "args": args}
 
     def add_dataset(self, note: DatasetNote) -> None:
         """Remember a dataset and make it the current one."""
@@ -60,13 +84,20 @@ class Memory(BaseModel):
         self.watched = [record.id for record in still]
         return ended
 
-    def context(self, store: Store, said: str | None = None, news: list[str] | None = None) -> dict[str, Any]:
+    def context(
+        self,
+        store: Store,
+        said: str | None = None,
+        news: list[str] | None = None,
+        preferences_changed: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
         """What a language model is told about the state of the conversation; JSON, about 2 kB.
 
         Args:
             store: The history.
             said: How the user's message answers the pending question: "yes", "no" or None.
             news: Sentences about what happened since the last turn.
+            preferences_changed: What the user's message changed in the standing wishes (see `hear`).
         """
         records = store.list()
         if self.current_experiment is not None and not any(r.id == self.current_experiment for r in records):
@@ -78,6 +109,8 @@ class Memory(BaseModel):
             "current_experiment": self.current_experiment,
             "experiments": [_experiment(record) for record in records[-_SHOWN_EXPERIMENTS:]],
             "last_training": self.last_training,
+            "preferences": self.preferences,
+            "preferences_changed": preferences_changed,
         }
         if news:
             facts["news"] = news

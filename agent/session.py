@@ -157,7 +157,8 @@ class Session:
             self._lms = language_models(self._lm)
         news = [told(record) for record in memory.finished(self._context.store)]
         reply = said(text) if memory.pending else None
-        facts = memory.context(self._context.store, reply, news)
+        changed = None if reply else memory.hear(text)
+        facts = memory.context(self._context.store, reply, news, changed)
         if attached:
             facts["attached_now"] = attached
         context = replace(self._context, request=text, detached=threading.Event(), stopped=threading.Event())

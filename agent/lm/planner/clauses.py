@@ -1,123 +1,165 @@
-"""A message cut into wishes: each stretch of text with the intent it shows."""
+"""A message cut into wishes: each stretch of text with the intent it shows and the arguments it holds."""
 
 from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from agent.lm.planner import mood
 from agent.lm.planner.knowledge import Intent, data, intents
-from agent.lm.planner.text import regular
+from agent.lm.planner.ranking import Ranking, Tools, rank
+from agent.lm.planner.slots import read_all
+from agent.lm.planner.slots.reading import Reading
+from agent.lm.planner.text import Text, mask_numbers, regular
+from agent.lm.planner.world import World
 
-THRESHOLD = 0.5
-_TALK = "talk."
-_NEAR = 22
-"""Characters before a cue in which a negation counts."""
+SURE = 0.45
+"""Probability from which an intent is acted upon."""
+
+_AHEAD = 2.2
+_LEAST = 0.27
+"""Or a smaller one that leads by so much."""
+
+_BARE = re.compile(
+    r"(?:\W|<\w+>|\b(?:at most|at least|max|min|under|over|in|for|within|about|tops|only|please|and|trials?|folds?|of|"
+    r"ram|memory|disk|budget|limit|time|size|total|thanks|ta|pls|maximum|minimum)\b)+"
+)
+"""A part that only names quantities belongs to its neighbour, whatever it looks like."""
+
+_LEAD = 9
+"""Commas before that belong to the opening of a refusal ("no, don't …")."""
+
+_PART_SURE = 0.55
+"""A part of a sentence must be a little surer to be a wish of its own."""
+
+TALK = "talk."
+FRAGMENT = "fragment"
 
 
 @dataclass
 class Wish:
-    """One thing asked for. `intent` is None when the words name no intent (slots only, or out of depth)."""
+    """One thing asked for. `intent` is None when the words name no intent (arguments only, or out of depth)."""
 
     text: str
     intent: Intent | None
-    strength: float = 0.0
+    ranking: Ranking
+
+    def joined(self, text: str) -> Wish:
+        """The same wish with more words."""
+        return Wish(f"{self.text}, {text}", self.intent, self.ranking)
 
 
 @dataclass
 class Heard:
     """All wishes of a message, in order; `refused` are intents the user said not to do."""
 
-    text: str
+    whole: Text
     wishes: list[Wish]
-    refused: list[Intent]
+    refused: list[Intent] = field(default_factory=list)
+    ranking: Ranking | None = None
+    """Of the whole message, where it holds no wish."""
 
 
-def hear(message: str) -> Heard:
+def hear(message: str, world: World, tools: Tools) -> Heard:
     """Cut a message into wishes; stretches without an intent of their own join their neighbour."""
-    text = regular(message)
+    whole = regular(message, world.names)
+    parts = [part.strip(" ,") for part in _split().split(whole.plain) if part and part.strip(" ,.;!?")]
     refused: list[Intent] = []
     wishes: list[Wish] = []
-    pending = ""
-    for part in _split().split(text):
-        part = part.strip(" ,") if part else ""
-        if not part:
+    pending, alone = "", len(parts) == 1
+    while parts:
+        part = parts.pop(0)
+        if mood.refuses(part):
+            denied, _, rest = _refusal(part)
+            refused.append(_rank(denied, whole, world, tools).best)
+            parts = [rest, *parts] if rest else parts
             continue
-        intent, strength = strongest(part, refused)
-        if intent is None:
-            if wishes:
-                wishes[-1].text += f", {part}"
+        ranking = _rank(part, whole, world, tools)
+        if not alone and _BARE.fullmatch(mask_numbers(part)):
+            certain = False
+        else:
+            certain = sure(ranking) if alone else ranking.sure >= _PART_SURE
+        intent = ranking.best if certain else None
+        if intent is None or intent.name == FRAGMENT:
+            if wishes and not wishes[-1].text.startswith("§"):
+                wishes[-1] = wishes[-1].joined(part)
             else:
                 pending = f"{pending}, {part}" if pending else part
-            continue
-        if wishes and _same(wishes[-1].intent, intent):
-            wishes[-1].text += f", {part}"
-            continue
-        wishes.append(Wish(f"{pending}, {part}" if pending else part, intent, strength))
-        pending = ""
-    if pending:
-        wishes.append(Wish(pending, None))
-    if any(wish.intent and not wish.intent.name.startswith(_TALK) for wish in wishes):
-        wishes = _without_talk(wishes)
-    return Heard(text, wishes, refused)
+        elif wishes and _same(wishes[-1].intent, intent):
+            wishes[-1] = wishes[-1].joined(part)
+        else:
+            wishes.append(Wish(f"{pending}, {part}" if pending else part, intent, ranking))
+            pending = ""
+    wishes = _without_talk(wishes)
+    if pending and wishes:
+        wishes[-1] = wishes[-1].joined(pending)
+    if wishes:
+        return Heard(whole, wishes, refused)
+    return _as_one(whole, world, tools, refused, pending)
 
 
-def strongest(part: str, refused: list[Intent] | None = None) -> tuple[Intent | None, float]:
-    """The intent with the strongest cue; negated cues do not count and are noted in `refused`."""
-    best: tuple[Intent | None, float] = (None, 0.0)
-    denied: tuple[Intent | None, float] = (None, 0.0)
-    for intent in intents():
-        for pattern, strength in intent.cues:
-            match = pattern.search(part)
-            if match is None:
-                continue
-            if _negated(part[max(0, match.start() - _NEAR) : match.start()]):
-                denied = max(denied, (intent, strength), key=lambda pair: pair[1])
-            elif strength > best[1]:
-                best = (intent, strength)
-    if denied[0] is not None and denied[1] >= best[1]:
-        if refused is not None:
-            refused.append(denied[0])
-        return None, 0.0
-    return best if best[1] >= THRESHOLD else (None, 0.0)
+def _refusal(part: str) -> tuple[str, str, str]:
+    """What is refused, and what follows it: "don't build anything, I only want to look"."""
+    cut = re.search(r",| but | - |;", part[_LEAD:])
+    if cut is None:
+        return part, "", ""
+    return part[: _LEAD + cut.start()], cut[0], part[_LEAD + cut.end() :].strip(" ,")
+
+
+def sure(ranking: Ranking) -> bool:
+    """Whether the likeliest intent is acted upon, rather than asked about."""
+    second = ranking.scores[1][1] if len(ranking.scores) > 1 else 0.0
+    return ranking.sure >= SURE or (ranking.sure >= _LEAST and ranking.sure >= _AHEAD * second)
+
+
+def _as_one(whole: Text, world: World, tools: Tools, refused: list[Intent], text: str) -> Heard:
+    """No part is a wish by itself: perhaps the message is one as a whole."""
+    if not text:
+        return Heard(whole, [], refused)
+    ranking = _rank(text, whole, world, tools)
+    wish = sure(ranking) and ranking.best.name != FRAGMENT
+    wishes = [Wish(text, ranking.best, ranking)] if wish else []
+    return Heard(whole, wishes, refused, ranking)
+
+
+def _rank(part: str, whole: Text, world: World, tools: Tools) -> Ranking:
+    reading = Reading(part, whole, world)
+    read_all(reading)
+    return rank(reading, part, tools)
 
 
 def _without_talk(wishes: list[Wish]) -> list[Wish]:
-    """Greetings and thanks beside a real wish are politeness; their slots still count."""
+    """Greetings and small talk beside a real wish are politeness; what they say may still matter."""
+    real = [wish for wish in wishes if wish.intent and not wish.intent.name.startswith(TALK)]
+    if not real or len(real) == len(wishes):
+        return wishes
     kept: list[Wish] = []
     lead = ""
     for wish in wishes:
-        if wish.intent and wish.intent.name.startswith(_TALK):
+        if wish not in real:
             lead = f"{lead}{wish.text}, "
             continue
-        wish.text, lead = lead + wish.text, ""
-        kept.append(wish)
+        kept.append(Wish(lead + wish.text, wish.intent, wish.ranking))
+        lead = ""
+    kept[-1] = kept[-1].joined(lead.strip(" ,")) if lead else kept[-1]
     return kept
 
 
 def _same(left: Intent | None, right: Intent) -> bool:
+    """Two parts speak of one act."""
     return left is not None and left.tool == right.tool and left.args == right.args and left.tool is not None
 
 
-def _negated(before: str) -> bool:
-    return (
-        re.search(
-            _negations() + r"(?: (?:yet|ever|just|want(?: to)?|need(?: to)?|to|please|again|you|me|any|start))* ?$",
-            before,
-        )
-        is not None
-    )
-
-
-@functools.cache
-def _negations() -> str:
-    return r"\b(?:" + "|".join(data("lexicon")["negations"]) + r")\b"
+def intent_named(name: str) -> Intent:
+    """The intent of that name."""
+    return next(intent for intent in intents() if intent.name == name)
 
 
 @functools.cache
 def _split() -> re.Pattern[str]:
     openers = "|".join(data("lexicon")["openers"])
     return re.compile(
-        r"(?<=[.;?!])\s+|\s*[;\n]\s*|,?\s+(?:and\s+)?(?:then|afterwards|after that|finally|next)\b,?\s+"
+        r"(?<=[.;?!])\s+|\s*[;\n]\s*|,?\s+(?:and\s+)?(?:then|afterwards|after that|finally|next)\b,?\s+(?!on\b)"
         rf"|(?:,\s*(?:and\s+)?(?:please\s+)?|\s+and\s+(?:please\s+)?|\s+but\s+)(?=(?:{openers})\b)"
     )

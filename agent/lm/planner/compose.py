@@ -6,10 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from agent.lm.planner.acts import Act
 from agent.lm.planner.knowledge import data
+from agent.lm.planner.ranking import Ranking
 from agent.lm.planner.request import Call
+from agent.lm.planner.slots import target
 from agent.lm.planner.world import World
 
+_WORTH = 0.08
 _YES_NO = ("Yes, go ahead", "No, leave it")
 
 
@@ -31,7 +35,8 @@ def answer(calls: list[Call], world: World) -> Said:
         if not result.get("ok", False):
             if result.get("code") == "needs_confirmation":
                 return Said("\n\n".join([*parts, _question(str(result.get("message", "")))]), _YES_NO)
-            parts.append(_sentences(result.get("message"), result.get("hint")))
+            hint = data("replies")["other_value"] if result.get("code") == "bad_arguments" else result.get("hint")
+            parts.append(_sentences(result.get("message"), hint))
             return Said("\n\n".join(part for part in parts if part), _from(result))
         parts.append(_result(result))
         next_step = str(result.get("next_step") or "")
@@ -40,14 +45,27 @@ def answer(calls: list[Call], world: World) -> Said:
     return Said(text or "Done.", options)
 
 
-def ask(missing: str, world: World, unknown: str | None = None) -> Said:
-    """One question for what is missing, with guesses to click; `unknown` is a name that nothing here has."""
+def ask(act: Act, world: World) -> Said:
+    """One question for what is missing, with the best guess first."""
+    missing, unknown = act.missing or "", act.unknown
     if missing == "dataset":
         known = ", ".join(world.datasets)
         key = "ask_data_known" if known else "ask_data"
         options = (*world.datasets, *world.samples)[:3]
         lead = data("replies")["unknown_data"].format(name=unknown) + " " if unknown else ""
         return Said(lead + data("replies")[key].format(samples=_samples(world), known=known), tuple(options))
+    if missing == "target":
+        name = str(act.args.get("dataset"))
+        columns = target.likeliest(unknown or "", world.columns.get(name, ()), world.targets.get(name))
+        lead = data("replies")["unknown_column"].format(name=unknown, dataset=name) + " " if unknown else ""
+        text = data("replies")["ask_target"].format(dataset=name, guess=columns[0], columns=", ".join(columns[:8]))
+        return Said(lead + text, tuple(columns[:3]))
+    if missing == "experiments":
+        numbers = [str(number) for number in world.ids]
+        if not numbers:
+            return Said(data("replies")["no_experiments"], _suggestions(world))
+        text = data("replies")["ask_experiment"].format(experiments=_listed(world))
+        return Said(text, tuple(f"Experiment {number}" for number in numbers[-3:]))
     return Said(f"Which {missing.replace('_', ' ')} do you mean?")
 
 
@@ -56,11 +74,26 @@ def reply(name: str, world: World) -> Said:
     return Said(data("replies")[name].format(samples=_samples(world)), _suggestions(world))
 
 
-def unsure(world: World) -> Said:
-    """Out of depth: says so, and offers three things it can do."""
-    options = _suggestions(world)
+def unsure(world: World, ranking: Ranking | None = None) -> Said:
+    """Out of depth, or torn: says so, and offers the three likeliest readings."""
+    options = _offers(ranking, world) or _suggestions(world)
     guess = "You could say: " + "; ".join(f'"{option}"' for option in options) + "."
-    return Said(data("replies")["unsure"].format(guess=guess).strip(), options)
+    key = "torn" if ranking is not None and _offers(ranking, world) else "unsure"
+    return Said(data("replies")[key].format(guess=guess).strip(), options)
+
+
+def _offers(ranking: Ranking | None, world: World) -> tuple[str, ...]:
+    """Requests for the likeliest intents, those with a share worth naming."""
+    if ranking is None:
+        return ()
+    facts = {"dataset": world.current_dataset or (world.samples or ("iris",))[0],
+             "experiment": world.current_experiment or (world.ids or (1,))[-1]}  # fmt: skip
+    likely = [intent.offer for intent, chance in ranking.scores[:4] if intent.offer and chance >= _WORTH]
+    return tuple(dict.fromkeys(offer.format(**facts) for offer in likely))[:3]
+
+
+def _listed(world: World) -> str:
+    return ", ".join(f"{record['id']} ({record.get('dataset', 'no data')})" for record in world.experiments[-6:])
 
 
 def _suggestions(world: World) -> tuple[str, ...]:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from agent.consent import said
-from agent.lm.planner import compose
-from agent.lm.planner.request import SUBMIT, Call, Exchange, Task
-from agent.lm.planner.understand import Act, Understanding, understand
+from agent.lm.planner import compose, glossary, guard, preferences
+from agent.lm.planner.acts import Act
+from agent.lm.planner.clauses import FRAGMENT
+from agent.lm.planner.request import SUBMIT, Call, Task
+from agent.lm.planner.state import State, follow
+from agent.lm.planner.understand import Understanding, understand
 from agent.lm.planner.world import World, read_world
 
-_MAX_CARRIED = 3
-"""How many earlier messages an open question may reach back over."""
+_POINTER = re.compile(
+    r"\W*(?:(?:here|this|that|these|those|see|look|attached|file|data|my|the|is|are|it|please|hi|hello|hey|at|"
+    r"have a look|a|for you|check|take|and|voila|voilà)\b\W*)*"
+)
+
+
+_CORRECTED = re.compile(r"\d|\b(?:i meant?|rather|instead)\b", re.I)
 
 
 @dataclass
@@ -32,60 +41,82 @@ def next_step(task: Task) -> Step:
     if any(not (call.result or {}).get("ok", False) for call in turn.calls):
         return _say(compose.answer(turn.calls, world))
     if world.waiting and world.waiting.get("user_said") and not turn.calls:
-        return _confirmed(world)
-    meant = _meaning(task.exchanges, world, task)
+        return _confirmed(task, world)
+    declined = guard.refusal(turn.message, world)
+    if declined and not turn.calls:
+        return _say(compose.Said(declined))
+    if world.changed_preferences and not turn.calls:
+        return _say(compose.Said(preferences.told(world.changed_preferences)))
+    meant = _meaning(task, world, turn.calls)
     open_acts = _remaining(meant.acts, turn.calls)
     if open_acts and task.tools.get(open_acts[0].tool):
         act = open_acts[0]
-        return _say(compose.ask(act.missing, world, act.unknown)) if act.missing else Step(act.tool, act.args)
+        return _say(compose.ask(act, world)) if act.missing else Step(act.tool, act.args)
     if turn.calls:
         return _say(compose.answer(turn.calls, world))
+    return _say(_words(meant, turn.message, world))
+
+
+def _words(meant: Understanding, message: str, world: World) -> compose.Said:
+    """The planner's own reply where no tool is called."""
+    if meant.talk == "explain":
+        text = glossary.answer(meant.text)
+        return compose.Said(text) if text else compose.unsure(world, meant.ranking)
     if meant.refused:
-        return _say(compose.reply("no_job_done", world))
+        return compose.reply("no_job_done", world)
     if meant.talk:
-        return _say(compose.reply(meant.talk, world))
-    if said(turn.message):
-        return _say(compose.reply("nothing_pending", world))
-    return _say(compose.unsure(world))
+        return compose.reply(meant.talk, world)
+    if said(message):
+        return compose.reply("nothing_pending", world)
+    return compose.unsure(world, meant.ranking)
 
 
 def _say(said: compose.Said) -> Step:
     return Step(SUBMIT, {"answer": said.text, "options": list(said.options)})
 
 
-def _confirmed(world: World) -> Step:
+def _confirmed(task: Task, world: World) -> Step:
+    """The call that the user said yes to; after "no, 3" the same call on the other one, which is asked about anew."""
     waiting = world.waiting or {}
     if waiting.get("user_said") == "yes":
         return Step(str(waiting["tool"]), dict(waiting["args"]))
+    for act in _meaning(task, world, []).acts[:1]:
+        if (
+            act.tool == waiting["tool"]
+            and not act.missing
+            and act.args != waiting["args"]
+            and _CORRECTED.search(task.exchanges[-1].message)
+        ):
+            return Step(act.tool, act.args)
     return _say(compose.reply("refused", world))
 
 
-def _meaning(exchanges: list[Exchange], world: World, task: Task) -> Understanding:
-    """The present message; where it only answers an open question, together with the message that raised it."""
-    message = exchanges[-1].message
-    meant = understand(message, world, task.tools)
-    fresh = bool(meant.acts) and not all(act.missing or act.intent == "follow-up" for act in meant.acts)
-    if fresh or meant.talk or meant.refused or (world.waiting and world.waiting.get("user_said")):
-        return meant
-    carried = message
-    for earlier in reversed(exchanges[-1 - _MAX_CARRIED : -1]):
-        if not _open(earlier, world, task):
-            break
-        carried = f"{earlier.message}. {carried}"
-        together = understand(carried, world, task.tools)
-        if together.acts and not any(act.missing for act in together.acts):
-            return together
-    if not meant.acts and world.attached:
+def _meaning(task: Task, world: World, calls: list[Call]) -> Understanding:
+    """The present message, in the light of the turns before and of the calls already made in this one."""
+    message = task.exchanges[-1].message
+    state = _state(task, world)
+    meant = understand(message, world, task.tools, state)
+    if calls:
+        later = understand(message, world.after(calls), task.tools, state)
+        alike = [act.tool for act in later.acts] == [act.tool for act in meant.acts]
+        return later if alike else meant
+    pointing = _POINTER.fullmatch(message.lower()) or (
+        meant.ranking is not None
+        and meant.ranking.best.name == FRAGMENT
+        and not set(meant.slots) - {"dataset"}
+        and not meant.talk
+    )
+    if not meant.acts and not meant.refused and world.attached and pointing:
         return understand(f"what is in {world.attached[-1]}", world, task.tools)
     return meant
 
 
-def _open(earlier: Exchange, world: World, task: Task) -> bool:
-    """Whether a turn ended in a question of the planner's, or in a failed call that a detail may mend."""
-    if earlier.calls:
-        last = earlier.calls[-1].result or {}
-        return not last.get("ok", False) and last.get("code") in ("task", "bad_arguments")
-    return bool(understand(earlier.message, world, task.tools).acts) or "?" in (earlier.answer or "")
+def _state(task: Task, world: World) -> State:
+    def read(message: str, before: State) -> Act | None:
+        acts = understand(message, world, task.tools, before).acts
+        return acts[0] if acts else None
+
+    return follow(task.exchanges, world, read)
 
 
 def _remaining(acts: list[Act], calls: list[Call]) -> list[Act]:

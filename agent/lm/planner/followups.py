@@ -13,10 +13,28 @@ _CHANGES = frozenset(
     {
         *("dataset", "target", "metric", "time_s", "max_model_size", "max_latency_ms", "min_accuracy", "max_memory"),
         *("max_gpu_memory", "max_disk", "strategy", "max_trials", "patience", "validation", "folds", "primary"),
-        *("secondary", "weights", "families", "seed", "ensemble"),
+        *("secondary", "weights", "families", "seed", "ensemble", "transfer"),
     }
 )
 _DEFAULT_TIME_S = 60.0
+_TOOL = "AutoMLWorkflow"
+_REPEAT = re.compile(r"\b(again|once more|repeat|redo|re-?run)\b")
+SAME = re.compile(r"\bthe same\b|\bsame (thing|again|as)\b|\b(do|repeat) (that|this|it)\b(?! (file|data))")
+
+
+def changed(text: str, slots: dict[str, Any], world: World) -> dict[str, Any]:
+    """What the words change in the last training, relative wishes worked out."""
+    last = _last(world)
+    if not last:
+        return {}
+    changes = {name: value for name, value in slots.items() if name in _CHANGES}
+    for pattern, arg, basis, factor in _relative():
+        if arg not in changes and pattern.search(text):
+            value = _basis(basis, arg, last["args"], world)
+            if value:
+                changes[arg] = int(value * factor) if arg == "max_model_size" else float(f"{value * factor:.3g}")
+                break
+    return changes
 
 
 def follow_up(text: str, slots: dict[str, Any], world: World, repeat: bool = True) -> tuple[str, dict[str, Any]] | None:
@@ -28,23 +46,22 @@ def follow_up(text: str, slots: dict[str, Any], world: World, repeat: bool = Tru
         world: The conversation's state.
         repeat: Whether "again" alone asks for the same once more.
     """
-    last = world.last_training
+    last = _last(world)
     if not last:
         return None
-    changes = {name: value for name, value in slots.items() if name in _CHANGES}
-    for pattern, arg, basis, factor in _relative():
-        if arg not in changes and pattern.search(text):
-            value = _basis(basis, arg, last["args"], world)
-            if value:
-                changes[arg] = int(value * factor) if arg == "max_model_size" else float(f"{value * factor:.3g}")
-                break
-    again = re.search(data("lexicon")["again"], text)
-    if not again or not (changes or (repeat and re.search(r"\b(again|once more|repeat|redo|re-?run)\b", text))):
+    changes = changed(text, slots, world)
+    if not changes and not (repeat and (_REPEAT.search(text) or SAME.search(text))):
         return None
     kept = {name: value for name, value in last["args"].items() if name not in ("reproduce",)}
     if "dataset" in changes and changes["dataset"] != kept.get("dataset"):
         kept.pop("target", None)
     return str(last["tool"]), {**kept, **changes}
+
+
+def _last(world: World) -> dict[str, Any] | None:
+    """The last training of this conversation, else one on the current experiment's data."""
+    dataset = (world.experiment() or {}).get("dataset")
+    return world.last_training or ({"tool": _TOOL, "args": {"dataset": dataset}} if dataset else None)
 
 
 def _basis(name: str, arg: str, args: dict[str, Any], world: World) -> float | None:

@@ -21,6 +21,7 @@ class Intent:
         args: Arguments that the intent itself sets (for instance the action).
         cues: (pattern, strength 0..1): how it shows in words.
         needs: Arguments without which it cannot be done.
+        offer: A request for it, as a quick reply where the planner is not sure.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Intent:
     args: dict[str, Any]
     cues: tuple[tuple[re.Pattern[str], float], ...]
     needs: tuple[str, ...]
+    offer: str = ""
 
 
 @functools.cache
@@ -41,8 +43,9 @@ def intents() -> tuple[Intent, ...]:
     """All intents, in the order of the file."""
     found = []
     for name, facts in data("intents").items():
-        cues = tuple((re.compile(pattern), float(strength)) for pattern, strength in facts["cues"])
-        found.append(Intent(name, facts.get("tool"), facts.get("args", {}), cues, tuple(facts.get("needs", ()))))
+        cues = tuple((re.compile(pattern), float(strength)) for pattern, strength in facts.get("cues", ()))
+        needs, offer = tuple(facts.get("needs", ())), str(facts.get("offer", ""))
+        found.append(Intent(name, facts.get("tool"), facts.get("args", {}), cues, needs, offer))
     return tuple(found)
 
 

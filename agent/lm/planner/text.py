@@ -1,79 +1,123 @@
-"""A user's words made regular: lower case, plain quotes, number words as digits. Names in quotes or with dots stay."""
+"""A user's words made regular: plain marks, protected parts set aside, other languages in English terms, digits."""
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-_QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "´": "'", "\u00a0": " ", "–": "-", "—": "-"})
-_UNITS = {
-    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
-    "nine": 9, "ten": 10,
-    "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17,
-    "eighteen": 18, "nineteen": 19,
-}  # fmt: skip
-_TENS = {
-    "twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60, "seventy": 70,
-    "eighty": 80, "ninety": 90,
-}  # fmt: skip
-_COUNTED = (
-    r"(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|trials?|attempts?|folds?|megs?|gigs?|[kmg]i?b|kilobytes?|"
-    r"megabytes?|gigabytes?|bytes?|percent|per cent|points?|milliseconds?|ms|tokens?|characters?|"
-    r"words|experiments?|runs?|"
-    r"models?|ones?|candidates?|tries|configurations?)"
+from agent.lm.planner.knowledge import data
+from agent.lm.planner.language import gloss
+from agent.lm.planner.quantities import canonical
+
+_MARKS = str.maketrans({
+    "’": "'", "‘": "'", "´": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "–": "-", "—": "-", "\u00a0": " ",
+    "¿": " ", "¡": " ", "≤": "<=", "≥": ">=", "§": " ", "\0": " ",
+})  # fmt: skip
+_JSON = re.compile(r"[\[{].*[\]}]", re.S)
+_QUOTED = re.compile(r"`([^`]+)`|\"([^\"]+)\"|(?<![\w'])'([^']+)'(?!\w)")
+_FILE = re.compile(
+    r"(?:~|\.{1,2})?(?:/?[\w~.-]+/)*[\w-][\w.-]*\.(?:csv|tsv|parquet|jsonl?|xlsx?|zip|npz|txt|data|dat)\b", re.I
 )
-_PROTECTED = re.compile(r"(`[^`]*`|\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)|\S+\.[a-z]\w{1,6}\b)", re.I)
-_NUMBER = re.compile(
-    rf"\b(?:({'|'.join(_TENS)})[- ]({'|'.join(list(_UNITS)[1:10])})|({'|'.join(_TENS)})|({'|'.join(_UNITS)}))\b"
+_HELD = re.compile(r"§(\d+)([a-z])§")
+_MASKS = {"q": "<quoted>", "p": "<quoted>", "j": "<quoted>", "f": "<dataset>", "c": "<column>"}
+_NUMBERS = (
+    (re.compile(r"(?<![\w.])\d+(?:\.\d+)? (?:s|ms)\b"), "<time>"),
+    (re.compile(r"(?<![\w.])\d+(?:\.\d+)? bytes\b"), "<size>"),
+    (re.compile(r"(?<![\w.])\d+(?:\.\d+)? (?:%|points\b)"), "<pct>"),
+    (re.compile(r"(?<![\w.<])#?\d+(?:\.\d+)?(?![\w>])"), "<n>"),
 )
-_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\b(?:a |an )?half (?:an |a )?hour\b"), "30 minutes"),
-    (re.compile(r"\b(?:a |an )?half (?:a )?minute\b"), "30 seconds"),
-    (re.compile(r"\b(?:a )?quarter (?:of )?an hour\b"), "15 minutes"),
-    (re.compile(r"\b(?:an|1|one) hour and (?:a|1|one) half\b"), "90 minutes"),
-    (re.compile(r"\b(?:an|one) and a half hours?\b"), "90 minutes"),
-    (re.compile(r"\bone and a half\b"), "1.5"),
-    (re.compile(r"\ba couple of (?=" + _COUNTED + r")"), "2 "),
-    (re.compile(r"\ba few (?=" + _COUNTED + r")"), "3 "),
-    (re.compile(r"\b(?:half a|a half) (?=meg|gig|[kmg]b|point|percent|second)"), "0.5 "),
-    (re.compile(r"\b(?:half a|a half) dozen\b"), "6"),
-    (re.compile(r"\b(?:a|1|one) dozen\b"), "12"),
-    (re.compile(r"\b(?:a|1|one) hundred\b"), "100"),
-    (
-        re.compile(
-            r"\b(?:a|an) (?=(?:second|sec|minute|min|hour|day|meg|gig|megabyte|gigabyte|kilobyte|[kmg]b|percent)\b)"
-        ),
-        "1 ",
-    ),
-    (re.compile(r"\b(\d+) hundred\b"), r"\g<1>00"),
-    (re.compile(r"\b(\d+) thousand\b"), r"\g<1>000"),
-    (re.compile(r"\b(\d+) and a half\b"), r"\1.5"),
-)
-_ONE_OF = re.compile(r"\bone\b(?! (?:" + _COUNTED[3:-1] + r")\b)")
+_SHORT = {"w/o": "without", "w/": "with ", "e.g.": "for instance", "approx.": "about", "max.": "max", "min.": "min"}
+_WITH = re.compile(r"(?<![\w/])(?:w/o\b|w/(?=[ \w])|e\.g\.|approx\.|max\.|min\.(?= ?\d))", re.I)
+_BARE_DECIMAL = re.compile(r"(?<![\w.])\.(?=\d)")
+_LONGEST = 4000
 
 
-def regular(text: str) -> str:
-    """The text in regular form; protected parts (quoted, file names) keep their case.
+@dataclass
+class Text:
+    """A message in regular form.
 
-    >>> regular("Half an hour at most, under TWO megs")
-    '30 minutes at most, under 2 megs'
-    >>> regular("twenty-five trials on `One Two`")
-    '25 trials on `One Two`'
+    Attributes:
+        plain: Lower case, digits and base units; protected parts stand in it as marks like `§0q§`.
+        held: What the marks stand for, as it was written: quoted text, files, columns, dictated text, JSON.
     """
-    pieces = _PROTECTED.split(" ".join(text.translate(_QUOTES).split()))
-    return "".join(piece if index % 2 else _numbers(piece.lower()) for index, piece in enumerate(pieces))
+
+    plain: str
+    held: list[str] = field(default_factory=list)
+    raw: str = ""
+
+    def spelled(self, words: str) -> str:
+        """The words with the capitals the user gave them."""
+        match = re.search(rf"(?<!\w){re.escape(words)}(?!\w)", self.raw, re.I)
+        return match[0] if match else words
+
+    def original(self, text: str) -> str:
+        """A piece of `plain` with its protected parts as they were written."""
+        return _HELD.sub(lambda match: self.held[int(match[1])], text)
 
 
-def _numbers(text: str) -> str:
-    for pattern, replacement in _RULES[:6]:
+@functools.lru_cache(maxsize=256)
+def regular(message: str, columns: tuple[str, ...] = ()) -> Text:
+    """Read a message; `columns` are names that may hold any words, and are only names.
+
+    >>> regular("Train on `My Data`, Half an hour").plain
+    'train on §0q§, 1800 s'
+    """
+    held: list[str] = []
+
+    def hold(kind: str, text: str) -> str:
+        held.append(text)
+        return f" §{len(held) - 1}{kind}§ "
+
+    text = message[:_LONGEST].translate(_MARKS)
+    text = _JSON.sub(lambda m: hold("j", m[0]) if re.search(r"[:\"]", m[0]) else m[0], text)
+    text = _QUOTED.sub(lambda m: hold("q", next(part for part in m.groups() if part is not None)), text)
+    text = _BARE_DECIMAL.sub("0.", " ".join(_WITH.sub(lambda m: _SHORT[m[0].lower()], text).split()))
+    for name in sorted((c for c in columns if not re.fullmatch(r"\w+", c)), key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", lambda m: hold("c", m[0]), text, flags=re.I)
+    text = _dictated(text, hold)
+    text = _FILE.sub(lambda m: hold("f", m[0]), text)
+    text = canonical(gloss(" ".join(text.split()).lower()))
+    text = re.sub(r"\bminus (?=\d)", "-", text)
+    for pattern, replacement in _comparisons():
         text = pattern.sub(replacement, text)
-    text = _ONE_OF.sub("\x00", text)  # "which one": a pronoun, not a number
-    text = _NUMBER.sub(_digits, text)
-    for pattern, replacement in _RULES[6:]:
-        text = pattern.sub(replacement, text)
-    return text.replace("\x00", "one")
+    return Text(re.sub(r" (?=[,.;:?!](?:\s|$))", "", text), held, message[:_LONGEST])
 
 
-def _digits(match: re.Match[str]) -> str:
-    if match[1]:
-        return str(_TENS[match[1]] + _UNITS[match[2]])
-    return str(_TENS[match[3]] if match[3] else _UNITS[match[4]])
+def mask_numbers(text: str) -> str:
+    """Numbers, times, sizes and shares as placeholders, as the intent model sees them.
+
+    >>> mask_numbers("experiment 2 for 60 s under 5000 bytes")
+    'experiment <n> for <time> under <size>'
+    """
+    for pattern, mask in _NUMBERS:
+        text = pattern.sub(mask, text)
+    return text
+
+
+def mask(text: str) -> str:
+    """The same, with protected parts as placeholders too."""
+    return mask_numbers(_HELD.sub(lambda match: _MASKS[match[2]], text))
+
+
+def _dictated(text: str, hold: Callable[[str, str], str]) -> str:
+    """What follows "note that", "tag:", "classify this:" is text to keep or to judge, never a wish."""
+    for pattern in _heads():
+        match = pattern.search(text)
+        if match and match[1].strip() and "§" not in match[1]:
+            return text[: match.start(1)] + hold("p", match[1].strip()) + text[match.end(1) :]
+    return text
+
+
+@functools.cache
+def _heads() -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(pattern, re.I) for pattern in data("lexicon")["dictation"])
+
+
+@functools.cache
+def _comparisons() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple(
+        (re.compile(rf"(?<![\w])(?:{'|'.join(patterns)})(?!\w)"), plain)
+        for plain, patterns in data("lexicon")["comparisons"].items()
+    )

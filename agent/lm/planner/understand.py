@@ -1,191 +1,213 @@
-"""From words to tool calls: every wish with its arguments, bound to the tool's own schema."""
+"""From words to tool calls: every wish with its arguments, in the light of where the conversation stands."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from agent.lm.planner.clauses import Heard, Wish, hear
-from agent.lm.planner.followups import follow_up
-from agent.lm.planner.slots import (
-    datasets,
-    durations,
-    experiments,
-    inputs,
-    numbers,
-    objectives,
-    sizes,
-    target,
-    vocabulary,
-)
+from agent.lm.planner import acts as acting
+from agent.lm.planner import mood
+from agent.lm.planner.acts import TRAINING, Act
+from agent.lm.planner.clauses import FRAGMENT, TALK, Heard, Wish, hear, intent_named
+from agent.lm.planner.followups import SAME, changed, follow_up
+from agent.lm.planner.knowledge import data
+from agent.lm.planner.ranking import Ranking, Tools
+from agent.lm.planner.slots import datasets
 from agent.lm.planner.slots.reading import Reading
+from agent.lm.planner.state import State, mend
+from agent.lm.planner.text import Text
 from agent.lm.planner.world import World
 
-Tools = dict[str, tuple[str, dict[str, Any]]]
+__all__ = ["Act", "Tools", "Understanding", "understand"]
 
-_TEXT_READERS = (inputs, datasets, target)  # names first: their numbers are not quantities
-_READERS = (sizes, numbers, durations, objectives, vocabulary, experiments)
-_THIS_DATA = re.compile(
-    r"\b(this|that|the|my|these|those|attached)\b ?\w* ?\b(file|data|dataset|csv|table|attachment|"
-    r"sample|rows?|images?)\b|\bin (it|here)\b|\bon it\b"
+_CORRECTS = re.compile(
+    r"^\W*(?:no|nope|wait|sorry|oh|oops|hm+|actually|rather|ok(?:ay)?|fine|well|alright|then|but|and|make it|instead|"
+    r"i meant?|what about|how about|now|allow|take|use|try|give it|change|set|limit|raise|lower|increase|decrease|"
+    r"keep it)\b|\b(?:instead|rather|i meant?|then)\W*$"
 )
-_HERE = re.compile(r"\bhere (is|are|'s)\b|\battached\b")
-_ALIASES = {"experiments": ("experiments", "experiment", "job"), "tag": ("tag", "text"), "note": ("note", "text")}
-_ONLY = {"tag": "history.tag", "note": "history.note", "plot": "history.plot"}
-"""Slots whose words are ordinary speech anywhere but under one intent."""
-
-_BARE_INTENTS = ("history.", "jobs.", "evaluate", "convert", "constraints")
 
 
-@dataclass
-class Act:
-    """One call to make. `missing` names an argument that the user must be asked for first.
-
-    `unknown` is a name that was said for data, and that nothing here has.
-    """
-
-    intent: str
-    tool: str
-    args: dict[str, Any] = field(default_factory=dict)
-    missing: str | None = None
-    unknown: str | None = None
+_EACH_TAG = re.compile(r",? and (?=(?:(?:the )?(?:run|experiment|model|number) ?)?#?\d+ (?:as|to be) )")
+_CORRECTION = re.compile(r"^\W*(?:no|nope|wait|sorry|oops|actually|rather|i meant?)\b")
+_MOST_CALLS = 5
+_TRAINS = frozenset(
+    {
+        *("time_s", "max_model_size", "max_latency_ms", "min_accuracy", "max_trials", "patience", "strategy", "folds"),
+        *("target", "families", "primary", "metric", "seed", "ensemble", "max_memory"),
+    }
+)
+"""Arguments that, with data at hand, ask for a training where nothing else is asked for."""
 
 
 @dataclass
 class Understanding:
-    """What a message asks for: calls in order, or talk."""
+    """What a message asks for: calls in order, or talk; `ranking` holds the guesses where nothing was sure."""
 
     acts: list[Act]
     talk: str | None = None
     refused: bool = False
+    text: str = ""
+    ranking: Ranking | None = None
     slots: dict[str, Any] = field(default_factory=dict)
 
 
-def understand(message: str, world: World, tools: Tools) -> Understanding:
-    """Read a message in the light of the conversation's state."""
-    heard = hear(message)
-    acts = [act for wish in heard.wishes if wish.intent and wish.intent.tool and (act := _act(wish, world, tools))]
-    for before, act in pairwise(acts):
+def understand(message: str, world: World, tools: Tools, state: State | None = None) -> Understanding:
+    """Read a message."""
+    state = state or State()
+    heard = hear(message, world, tools)
+    whole = heard.whole
+    if state.asked:
+        answered = _answer(heard, state, world, tools)
+        if answered is not None:
+            return Understanding([answered])
+    calls = [act for wish in heard.wishes if _callable(wish, tools) for act in _acts(wish, whole, world, tools)]
+    for before, act in pairwise(calls):
         if act.missing == "dataset" and before.args.get("dataset"):
             act.args["dataset"], act.missing = before.args["dataset"], None
-    for act in acts:
-        if "inputs" in act.args:
-            act.args["inputs"] = _as_written(act.args["inputs"], message)
-    if acts:
-        return Understanding(acts)
-    slots = _read(heard.text, world)
+    if calls:
+        return Understanding(calls, text=whole.plain)
     talk = _talk(heard)
-    again = None if heard.refused else follow_up(heard.text, slots, world, repeat=talk is None)
-    if again is not None and again[0] in tools:
-        tool, args = again
-        return Understanding([Act("follow-up", tool, _bind(args, tools[tool][1]))], slots=slots)
-    return Understanding([], talk, bool(heard.refused), slots)
+    if talk and not (talk == "off" and state.act):
+        return Understanding([], talk, bool(heard.refused), whole.plain)
+    slots = acting.read(whole.plain, whole, world)
+    started = None if heard.refused or talk else _training(heard, slots, world, tools, state)
+    if started is not None:
+        return Understanding([started], slots=slots)
+    mended = None if heard.refused else _fragment(whole.plain, slots, world, tools, state)
+    if mended is not None:
+        return Understanding([mended], slots=slots)
+    return Understanding([], talk, bool(heard.refused), whole.plain, heard.ranking, slots)
 
 
-def _as_written(inputs: list[Any], message: str) -> list[Any]:
-    """Texts with the capitals the user gave them: a text model sees the difference."""
-    plain = " ".join(message.split())
-    places = [plain.lower().find(text.lower()) if isinstance(text, str) else -1 for text in inputs]
-    return [
-        plain[place : place + len(text)] if place >= 0 else text for place, text in zip(places, inputs, strict=True)
-    ]
+def _callable(wish: Wish, tools: Tools) -> bool:
+    return wish.intent is not None and wish.intent.tool is not None and wish.intent.tool in tools
 
 
-def _act(wish: Wish, world: World, tools: Tools) -> Act | None:
-    intent = wish.intent
-    if intent is None or intent.tool is None or intent.tool not in tools:
+def _training(heard: Heard, slots: dict[str, Any], world: World, tools: Tools, state: State) -> Act | None:
+    """Data and what only a training takes, with no other wish: a training."""
+    named = "dataset" in slots or bool(world.attached)
+    busy = state.asked or state.fault or (world.last_training and not world.attached)
+    if not named or not _TRAINS & set(slots) or busy or _CORRECTS.search(heard.whole.plain) or "inputs" in slots:
         return None
-    schema = tools[intent.tool][1]
-    slots = _read(wish.text, world)
-    if intent.name == "train":
-        again = follow_up(wish.text, slots, world)
-        if (
-            again is not None
-            and again[0] == intent.tool
-            and "reproduce" not in slots
-            and "dataset" not in slots
-            and "target" not in slots
-        ):
-            return Act(intent.name, intent.tool, _bind(again[1], schema))
-    if "dataset" not in slots and "reproduce" not in slots:
-        pointed = _THIS_DATA.search(wish.text) or _HERE.search(wish.text) or world.attached
-        other = not pointed and datasets.elsewhere(wish.text)
-        if (
-            world.current_dataset
-            and not other
-            and ("dataset" in intent.needs or (pointed and intent.name == "predict"))
-        ):
-            slots["dataset"] = world.attached[-1] if world.attached else world.current_dataset
-        elif world.attached and pointed and intent.name == "evaluate":
-            slots["dataset"] = world.attached[-1]
-    _experiments(slots, intent.name, world)
-    slots = {name: value for name, value in slots.items() if _ONLY.get(name, intent.name) == intent.name}
-    act = Act(intent.name, intent.tool, {**_bind(slots, schema), **intent.args})
-    for needed in intent.needs:
-        if (
-            needed in schema
-            and needed not in act.args
-            and not (needed == "dataset" and {"experiment", "reproduce"} & set(act.args))
-        ):
-            act.missing = needed
-            act.unknown = datasets.unknown(wish.text) if needed == "dataset" else None
+    intent = intent_named("train")
+    if intent.tool not in tools or heard.ranking is None or mood.question(heard.whole.plain):
+        return None
+    return acting.make(Wish(heard.whole.plain, intent, heard.ranking), heard.whole, world, tools)
+
+
+def _answer(heard: Heard, state: State, world: World, tools: Tools) -> Act | None:
+    """The act that was asked about, with the answer; None when the message says something else."""
+    sure = next((wish for wish in heard.wishes if wish.intent and wish.intent.tool), None)
+    if sure is not None and sure.intent is not None and state.act and sure.intent.name != state.act.intent:
+        short = len(heard.whole.plain.split()) <= 3
+        if not short:
+            return None
+    text = heard.whole.plain
+    slots = acting.read(text, heard.whole, world)
+    act = mend(text, slots, state, world, tools)
+    if act is None or state.asked not in act.args:
+        return None
+    _check(act, text, slots, world, tools)
     return act
 
 
-def _read(text: str, world: World) -> dict[str, Any]:
-    reading = Reading(text, world)
-    for module in _TEXT_READERS:
-        module.read(reading)
-    reading.text = reading.text.lower()
-    for module in _READERS:
-        module.read(reading)
-    return reading.found
+def _acts(wish: Wish, whole: Text, world: World, tools: Tools) -> list[Act]:
+    """The calls of a wish; a training that names several datasets is one for each."""
+    intent = wish.intent
+    assert intent is not None
+    if intent.name in TRAINING:
+        again = _again(wish, whole, world, tools)
+        if again is not None:
+            return [again]
+        parts = _by_dataset(wish.text, whole, world)
+        made = [acting.make(replace(wish, text=part), whole, world, tools) for part in parts]
+        shared = {name: value for act in made for name, value in act.args.items() if name not in ("dataset", "target")}
+        if len(made) > 1 and not all(set(act.args) - {"dataset", "target"} for act in made):
+            for act in made:
+                act.args = {**shared, **act.args}
+        return made
+    if intent.name == "history.tag":
+        several = len(re.findall(r"\bas\b", wish.text)) > 1
+        parts = [f"tag {part}" for part in _EACH_TAG.split(wish.text)] if several else [wish.text]
+        return [acting.make(replace(wish, text=part), whole, world, tools) for part in parts]
+    return _for_each(acting.make(wish, whole, world, tools), wish, whole, world, tools)
 
 
-def _experiments(slots: dict[str, Any], intent: str, world: World) -> None:
-    """Settle which experiments are meant: named, by dataset, "all", or a number that stands alone."""
-    if "experiments" in slots:
-        return
-    if "experiment_of_dataset" in slots and intent not in ("train", "architecture", "inspect", "predict"):
-        slots["experiments"] = [slots["experiment_of_dataset"]]
-        slots.pop("dataset", None)
-    elif "all_experiments" in slots and intent in ("history.delete", "history.compare"):
-        slots["experiments"] = slots["all_experiments"]
-    elif "bare" in slots and intent.startswith(_BARE_INTENTS):
-        slots["experiments"] = slots["bare"]
-    elif intent == "history.delete" and world.current_experiment is not None:
-        slots["experiments"] = [world.current_experiment]
-    elif intent == "history.compare" and len(world.ids) >= 2:
-        slots["experiments"] = list(world.ids[-2:])
+def _for_each(act: Act, wish: Wish, whole: Text, world: World, tools: Tools) -> list[Act]:
+    """A tool that takes one experiment is called for each of those named."""
+    name = next((name for name in ("experiment", "job") if name in tools[act.tool][1]), None)
+    several = acting.read(wish.text, whole, world).get("experiments", ())
+    if name is None or len(several) < 2 or len(several) > _MOST_CALLS or act.args.get(name) != several[0]:
+        return [act]
+    return [replace(act, args={**act.args, name: number}) for number in several]
 
 
-def _bind(slots: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """Keep what the tool takes, under the name it takes it by."""
-    args: dict[str, Any] = {}
-    for name, value in slots.items():
-        for alias in _ALIASES.get(name, (name,)):
-            if alias in schema:
-                args[alias] = _shape(value, schema[alias])
-                break
-    return {name: value for name, value in args.items() if value is not None}
-
-
-def _shape(value: Any, schema: dict[str, Any]) -> Any:
-    """A list where the tool wants a list, one value where it wants one, a choice only if it is among the choices."""
-    kinds = [schema, *schema.get("anyOf", [])]
-    types = {kind.get("type") for kind in kinds}
-    choices = [choice for kind in kinds for choice in kind.get("enum", [])]
-    if choices and not isinstance(value, list) and value not in choices:
+def _again(wish: Wish, whole: Text, world: World, tools: Tools) -> Act | None:
+    """The last training with changes: "again with random search", "the same on wine"."""
+    intent = wish.intent
+    slots = acting.read(wish.text, whole, world)
+    if intent is None or not world.last_training or "reproduce" in slots:
         return None
-    if isinstance(value, list) and types & {"integer", "string", "number"} and "array" not in types:
-        return value[0] if value else None
-    if not isinstance(value, list) and "array" in types and not types & {"integer", "string", "number"}:
-        return [value]
-    return value
+    same = SAME.search(wish.text) is not None
+    again = re.search(data("lexicon")["again"], wish.text) is not None
+    corrects = _CORRECTION.search(whole.plain) is not None and not world.attached
+    if not same and not corrects and (not again or "dataset" in slots or "target" in slots):
+        return None
+    found = follow_up(wish.text, slots, world)
+    if found is None or found[0] not in tools or (found[0] != intent.tool and not same):
+        return None
+    act = Act("train", found[0], acting.bind(found[1], tools[found[0]][1]))
+    _check(act, wish.text, slots, world, tools)
+    return act
+
+
+def _wonders(text: str) -> bool:
+    """A question, not a wish in the form of one: it never starts a training."""
+    return mood.question(text) and re.search(r"\b(?:what|how) about\b|^\W*and\b", text) is None
+
+
+def _by_dataset(text: str, whole: Text, world: World) -> list[str]:
+    """The words for each dataset that a training names, or the words as they are."""
+    named = datasets.mentions(Reading(text, whole, world))
+    if len({mention.name for mention in named}) < 2:
+        return [text]
+    cuts = [0, *(mention.start for mention in named[1:]), len(text)]
+    return [text[left:right] for left, right in pairwise(cuts)]
+
+
+def _fragment(text: str, slots: dict[str, Any], world: World, tools: Tools, state: State) -> Act | None:
+    """Words without a wish of their own: they change what was last done or asked about."""
+    corrects = _CORRECTS.search(text) is not None
+    act = None
+    if state.act is not None and (state.asked or state.fault or corrects or state.act.intent not in TRAINING):
+        relative = {} if state.act.intent != "train" else changed(text, slots, world)
+        act = mend(text, {**slots, **relative}, state, world, tools)
+    elif state.act is not None and state.act.intent in TRAINING:
+        act = mend(text, {**slots, **changed(text, slots, world)}, state, world, tools)
+    if (
+        act is None
+        and not _wonders(text)
+        and (corrects or changed(text, {}, world) or re.search(data("lexicon")["again"], text))
+    ):
+        found = follow_up(text, slots, world)
+        if found is not None and found[0] in tools:
+            act = Act("follow-up", found[0], acting.bind(found[1], tools[found[0]][1]))
+    if act is not None:
+        _check(act, text, slots, world, tools)
+    return act
+
+
+def _check(act: Act, text: str, slots: dict[str, Any], world: World, tools: Tools) -> None:
+    """Look again for what is missing, now that the act has changed."""
+    if act.intent in data("intents"):
+        acting.complete(act, intent_named(act.intent), text, slots, world, tools[act.tool][1])
 
 
 def _talk(heard: Heard) -> str | None:
-    named = [wish.intent.name.removeprefix("talk.") for wish in heard.wishes if wish.intent and not wish.intent.tool]
-    return "abilities" if "abilities" in named else (named[0] if named else None)
+    named = [wish.intent.name for wish in heard.wishes if wish.intent and not wish.intent.tool]
+    named = [name for name in named if name != FRAGMENT]
+    order = ("explain", "talk.abilities", "talk.identity")
+    best = next((name for name in order if name in named), named[-1] if named else None)
+    return best.removeprefix(TALK) if best else None

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agent.lm.planner.request import Call
+
+_FACTS = frozenset({"id", "size_bytes", "latency_ms"})
 
 
 @dataclass
@@ -12,6 +18,7 @@ class World:
     """Datasets, experiments and open questions, as the session tells them."""
 
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    targets: dict[str, str] = field(default_factory=dict)
     attached: tuple[str, ...] = ()
     samples: tuple[str, ...] = ()
     current_dataset: str | None = None
@@ -20,6 +27,8 @@ class World:
     last_training: dict[str, Any] | None = None
     waiting: dict[str, Any] | None = None
     news: tuple[str, ...] = ()
+    preferences: dict[str, Any] = field(default_factory=dict)
+    changed_preferences: dict[str, Any] | None = None
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -31,6 +40,11 @@ class World:
         """Experiments, oldest first."""
         return tuple(int(record["id"]) for record in self.experiments)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All column names of attached data."""
+        return tuple(dict.fromkeys(name for columns in self.columns.values() for name in columns))
+
     def experiment(self, number: int | None = None) -> dict[str, Any] | None:
         """The facts about an experiment; default the current one, else the newest."""
         wanted = number if number is not None else self.current_experiment
@@ -38,6 +52,27 @@ class World:
             if record["id"] == wanted:
                 return record
         return self.experiments[-1] if self.experiments and number is None else None
+
+    def score(self, number: int) -> float | None:
+        """An experiment's measured score, whatever its metric."""
+        record = self.experiment(number) or {}
+        values = [v for k, v in record.items() if k not in _FACTS and isinstance(v, float)]
+        return values[0] if values else None
+
+    def after(self, calls: Sequence[Call]) -> World:
+        """The state once these calls are done: what they made is current."""
+        world = self
+        for call in calls:
+            result = call.result or {}
+            number, dataset = result.get("experiment"), result.get("dataset")
+            if dataset:
+                world = replace(world, current_dataset=str(dataset))
+            if isinstance(number, int):
+                known = number in world.ids
+                made = {"id": number, "dataset": dataset, "status": "completed"}
+                records = world.experiments if known else (*world.experiments, made)
+                world = replace(world, experiments=records, current_experiment=number)
+        return world
 
 
 def read_world(text: str) -> World:
@@ -48,8 +83,10 @@ def read_world(text: str) -> World:
         facts = {}
     if not isinstance(facts, dict):
         facts = {}
+    listed = facts.get("datasets", [])
     return World(
-        columns={item["name"]: tuple(item.get("columns", ())) for item in facts.get("datasets", [])},
+        columns={item["name"]: tuple(item.get("columns", ())) for item in listed},
+        targets={item["name"]: item["target"] for item in listed if item.get("target")},
         attached=tuple(facts.get("attached_now", ())),
         samples=tuple(facts.get("samples", ())),
         current_dataset=facts.get("current_dataset"),
@@ -58,4 +95,6 @@ def read_world(text: str) -> World:
         last_training=facts.get("last_training"),
         waiting=facts.get("waiting_for_yes"),
         news=tuple(facts.get("news", ())),
+        preferences=dict(facts.get("preferences", {})),
+        changed_preferences=facts.get("preferences_changed"),
     )

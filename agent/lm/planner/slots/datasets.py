@@ -3,92 +3,94 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 
+from agent.lm.planner.knowledge import data
 from agent.lm.planner.slots.reading import Reading
 from agent.lm.planner.world import World
 
-_FILE = re.compile(
-    r"(?<![\w/])[`\"']?((?:[\w~.-]+/)*[\w-][\w.-]*\.(?:csv|tsv|parquet|jsonl?|xlsx?|zip|npz|txt|data|dat))[`\"']?", re.I
-)
 _WORD = re.compile(r"[a-z][a-z_-]{3,}")
 _NAMED = re.compile(r"\b(?:train|model|classifier|learn|fit|build)\b.*\bon (?:the )?([a-z_][\w-]{2,})\b|"
                     r"\b([a-z_][\w-]{2,}) (?:data|dataset|data set|sample)\b")  # fmt: skip
 _ONLY_ON = re.compile(r"\bon (?:the )?([a-z_][\w-]{2,})(?= data ?set\b|\W*$|,| (?:for|in|with|under|within|using)\b)")
-_NO_NAMES = frozenset([
-    "this", "that", "these", "those", "the", "your", "our", "any", "some", "new", "more", "which", "what", "training",
-    "test", "gpu", "cpu", "all", "attached", "sample", "labelled", "own", "other", "everything", "half", "it", "them",
-])  # fmt: skip
+_SET = re.compile(r" (?:file|data|dataset|table|sheet|spreadsheet|csv|numbers|set)\b")
 _CLOSE = 87.0
-_COMMON = frozenset(
-    [
-        "wide",
-        "wise",
-        "wind",
-        "line",
-        "fine",
-        "time",
-        "text",
-        "test",
-        "mine",
-        "find",
-        "dataset",
-        "data",
-        "digit",
-        "image",
-        "images",
-        "table",
-        "trains",
-    ]
-)
+_SHORTEST_PART = 4
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A dataset's name in the text."""
+
+    name: str
+    start: int
+    end: int
 
 
 def read(reading: Reading) -> None:
-    """Find one dataset, if the text names one."""
-    world = reading.world
-    for match in _FILE.finditer(reading.text):
-        reading.put("dataset", _attached(match[1], world) or match[1])
-        reading.take(*match.span())
-        return
-    for name in sorted(world.datasets, key=len, reverse=True):
-        stem = name.rsplit(".", 1)[0].lower()
-        for form in (name.lower(), stem, stem.replace("_", " ")):
-            hit = re.search(rf"(?<![\w`\"']){re.escape(form)}(?![\w`\"'])", reading.text.lower())
-            if hit and not _names_target(reading.text, hit.start()):
-                reading.put("dataset", name)
-                reading.take(*hit.span())
-                return
-    for name in sorted(world.samples, key=len, reverse=True):
-        hit = re.search(rf"\b{re.escape(name).replace('_', '[ _-]?')}s?\b", reading.text)
-        if hit:
-            reading.put("dataset", name)
-            reading.take(*hit.span())
-            return
-    _fuzzy(reading)
+    """Find the dataset that the text names; of several the first, all are marked for the intent model."""
+    found = mentions(reading)
+    for mention in found:
+        reading.spans.append((mention.start, mention.end, "dataset"))
+    if found:
+        reading.put("dataset", found[0].name)
+        for mention in found:
+            reading.take(mention.start, mention.end)
+
+
+def mentions(reading: Reading) -> list[Mention]:
+    """Every place where data is named, in order."""
+    world, text = reading.world, reading.text
+    found = [Mention(_attached(name, world) or name, start, end) for name, start, end in reading.held("f")]
+    for name, form in _forms(world):
+        for hit in re.finditer(rf"(?<![\w§]){form}(?![\w§])", text):
+            overlaps = any(hit.start() < known.end and known.start < hit.end() for known in found)
+            if not overlaps and not _names_target(text, hit.start(), name, world):
+                found.append(Mention(name, hit.start(), hit.end()))
+    return sorted(found, key=lambda mention: mention.start) or _fuzzy(reading) or _by_part(reading)
 
 
 def elsewhere(text: str) -> bool:
     """Whether data is named that is not here, so that the conversation's current data is not meant."""
     match = _ONLY_ON.search(text)
-    return match is not None and match[1] not in _COMMON | _NO_NAMES
+    return match is not None and match[1] not in _ordinary()
 
 
 def unknown(text: str) -> str | None:
     """A name that stands where data is named, for the question after it."""
     match = _NAMED.search(text)
     name = match and (match[1] or match[2])
-    return name if name and name not in _COMMON | _NO_NAMES else None
+    return name if name and name not in _ordinary() else None
+
+
+def _forms(world: World) -> list[tuple[str, str]]:
+    """Names with patterns for the ways they are written, the longest first."""
+    forms: list[tuple[str, str]] = []
+    for name in world.datasets:
+        stem = name.rsplit(".", 1)[0].lower()
+        spaced = re.sub(r"[_-]+", "[ _-]?", re.escape(stem).replace("\\-", "-"))
+        forms.append((name, spaced))
+    forms += [(name, re.escape(name).replace("_", "[ _-]?") + "s?") for name in world.samples]
+    return sorted(forms, key=lambda pair: -len(pair[1]))
 
 
 def _attached(wanted: str, world: World) -> str | None:
     return next((name for name in world.datasets if name.lower() == wanted.lower()), None)
 
 
-def _names_target(text: str, start: int) -> bool:
-    """`predict churn` names a column even where churn.csv is attached."""
-    return re.search(r"\bpredict(ing)? (the )?$", text[:start]) is not None
+def _names_target(text: str, start: int, name: str, world: World) -> bool:
+    """`predict churn` names a column even where churn.csv is attached; `the churn column` too."""
+    if name not in world.columns:
+        return False
+    after = re.match(r"\S+ (?:column|variable)\b", text[start:])
+    return after is not None or re.search(r"\bpredict(ing)? (the )?$", text[:start]) is not None
+
+
+def _ordinary() -> frozenset[str]:
+    return frozenset(data("lexicon")["ordinary"])
 
 
 def _swapped(word: str, form: str) -> bool:
@@ -96,18 +98,39 @@ def _swapped(word: str, form: str) -> bool:
     return sorted(word) == sorted(form) and OSA.distance(word, form) == 1
 
 
-def _fuzzy(reading: Reading) -> None:
+def _fuzzy(reading: Reading) -> list[Mention]:
+    """The one word that is nearly a name."""
     names = {name: name.replace("_", " ") for name in reading.world.samples}
     names |= {name: name.rsplit(".", 1)[0].lower() for name in reading.world.datasets}
-    best: tuple[float, str, re.Match[str]] | None = None
+    columns = {column.lower() for column in reading.world.names}
+    best: tuple[float, Mention] | None = None
     for match in _WORD.finditer(reading.text):
-        if match[0] in _COMMON:
+        if match[0] in _ordinary() or match[0] in columns:
             continue
         for name, form in names.items():
             score = fuzz.ratio(match[0], form)
             near = score >= _CLOSE - (7 if len(form) >= 6 else 0) or _swapped(match[0], form)
+            near = near or (name in reading.world.columns and match[0].rstrip("s") == form.rstrip("s"))
+            if near and _names_target(reading.text, match.start(), name, reading.world):
+                continue
             if len(form) >= 4 and near and (best is None or score > best[0]):
-                best = (score, name, match)
-    if best is not None:
-        reading.put("dataset", best[1])
-        reading.take(*best[2].span())
+                best = (score, Mention(name, *match.span()))
+    return [best[1]] if best else []
+
+
+def _by_part(reading: Reading) -> list[Mention]:
+    """A part of a name: "the tickets file" is support_tickets.csv, where no other file has that word in its name."""
+    for match in _WORD.finditer(reading.text):
+        word = match[0].rstrip("s")
+        if len(word) < _SHORTEST_PART or match[0] in _ordinary():
+            continue
+        having = [
+            name
+            for name in reading.world.datasets
+            if word in [part.rstrip("s") for part in re.split(r"[\W_]+", name.rsplit(".", 1)[0].lower())]
+        ]
+        if len(having) == 1 and re.match(
+            r" (?:file|data|dataset|table|sheet|csv|numbers|set)\b", reading.text[match.end() :]
+        ):
+            return [Mention(having[0], *match.span())]
+    return []

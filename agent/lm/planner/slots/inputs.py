@@ -6,66 +6,110 @@ import json
 import re
 from typing import Any
 
+from agent.lm.planner.knowledge import data
 from agent.lm.planner.slots.reading import Reading
 
 _PAIR = re.compile(
-    r"[`\"']?([A-Za-z_][\w ()./-]*?)[`\"']? ?[=:] ?(-?\d+(?:\.\d+)?|[`\"'][^`\"']*[`\"']|"
-    r"[A-Za-z_][\w-]*)(?=[,;.?!\s]|$)"
+    r"(§\d+[qc]§|[a-z_][\w ()./-]*?) ?[=:] ?"
+    r"(-?\d+(?:\.\d+)?(?! ?(?:s|ms|bytes|%|trials|folds|points)\b| ?%)|"
+    r"§\d+q§|[a-z_][\w-]*(?=\s*(?:[,;.?!]|and\b|$)))(?=[,;.?!\s]|$)"
 )
-_QUOTED = re.compile(r"(?<!\w)[`\"']([^`\"']+)[`\"'](?!\w)")
-_LISTED = re.compile(r"(?:^|,| and | for )\s*([A-Za-z_][A-Za-z_ ()]*?) (-?\d+(?:\.\d+)?)(?=\s*(?:,| and |[?.!]?\s*$))")
-_PROMPT = re.compile(r"\b(?:continue|complete)(?: (?:the|this))?(?: (?:text|sentence|prompt|story))? ?: ?(.+?)$", re.I)
-_POINTER = re.compile(
-    r"\b(?:this|these|those|that|following)(?: (?:text|message|sentence|review|mail|e-?mail|one)s?)?$", re.I
+_LISTED = re.compile(
+    r"(?:^|,| and | for | with | at )\s*([a-z_][a-z_ ()]*?) (-?\d+(?:\.\d+)?)(?=\s*(?:,| and |[?.!]?\s*$))"
 )
-"""What stands before a colon and is no column: "classify this: …"."""
+_LEADS = re.compile(r"^.*\b(?:for|with|where|of|to|if|say|predict|row|flower|house|customer|that|has|is|and)\b ")
+_NO_KEYS = re.compile(
+    r"\b(?:this|these|those|that|following|y|target|label|seed|trials|folds|patience|weights?|tag|note|says?|budget|limit|"
+    r"experiments?|runs?|models?|jobs?|report|details|ram|memory|disk|gpu|vram|classes|compare|"
+    r"accuracy|size|latency|time|max|min|metric)(?: (?:text|message|sentence|review|mail|e-?mail|one)s?)?$"
+)
+"""What stands before a colon and is no column: "classify this: …", "budget: 60 s"."""
 
-_JSON = re.compile(r"[\[{].*[\]}]", re.S)
 _LABEL = re.compile(
-    r"\b(?:tag|call|name|label|mark)\b.*?(?:\bas\b|\bwith\b|\bit\b|\bthis\b|\bthat\b|\bmodel\b|"
-    r"\brun\b|\d) (?:the )?([\w.-]+)\W*$"
-)
-_NOTE = re.compile(
-    r"\b(?:note|remark|comment)\b(?: (?:to|on|for) (?:it|(?:experiment|run|model)(?: \d+)?))?(?: that|"
-    r":|,| saying)? (.+)$"
+    r"\b(?:tag|call|name|rename|label|mark|bookmark|flag|christen|dub|title)\b.*?(?:\bas\b|\bwith\b|\bit\b|"
+    r"\bthis(?: one)?\b|\bthat(?: one)?\b|\bone\b|\bmodel\b|\brun\b|\bexperiment\b|\d:?) "
+    r"(?:the |our |my )?(?!one\b)([\w.-]+)\W*$"
 )
 
 
 def read(reading: Reading) -> None:
     """Find rows as JSON or as name=value pairs, quoted texts, and labels."""
     text = reading.text
-    rows = _rows(text)
-    prompt = _PROMPT.search(text)
-    quoted = _QUOTED.findall(text)
-    if prompt and not quoted:
-        reading.put("inputs", [prompt[1].strip()])
-    elif rows:
+    rows = _rows(reading)
+    spoken = [part for part, _, _ in reading.held("pq")]
+    target = reading.found.get("target")
+    quoted = [part for part in spoken if part != target and part not in reading.world.names]
+    if rows:
         reading.put("inputs", rows)
     elif quoted:
-        reading.put("inputs", quoted)
+        reading.put("_quoted", quoted)
     label = _LABEL.search(text)
-    if quoted or label:
-        reading.put("tag", quoted[-1] if quoted else label[1] if label else "")
-    note = _NOTE.search(text)
-    if quoted or note:
-        reading.put("note", quoted[-1] if quoted else note[1].strip(" .") if note else "")
+    if spoken or label:
+        reading.put("tag", spoken[-1] if spoken else reading.whole.spelled(label[1]) if label else "")
+    if spoken:
+        reading.put("note", spoken[-1])
 
 
-def _rows(text: str) -> list[dict[str, Any]]:
-    found = _JSON.search(text)
-    if found:
+def _rows(reading: Reading) -> list[dict[str, Any]]:
+    for written, _, _ in reading.held("j"):
         try:
-            value = json.loads(found[0])
+            value = json.loads(written)
         except ValueError:
-            value = None
+            continue
         rows = value if isinstance(value, list) else [value]
-        if all(isinstance(row, dict) for row in rows):
+        if rows and all(isinstance(row, dict) for row in rows):
             return rows
-    pairs = {name.split(" for ")[-1].split(" with ")[-1].strip(): _value(value) for name, value in _PAIR.findall(text)}
-    pairs = {name: value for name, value in pairs.items() if not _POINTER.search(name)}
-    if not pairs and re.search(r"\bpredict|\bsay\b|\bgive\b", text):
-        pairs = {name.split(" for ")[-1].strip(): _value(value) for name, value in _LISTED.findall(text)}
-    return [pairs] if pairs else []
+    pairs = _given(reading)
+    if not pairs:
+        listed = {_name(name, reading): _value(value) for name, value in _LISTED.findall(reading.text)}
+        listed = {name: value for name, value in listed.items() if name and not _no_key(name, reading)}
+        asked = re.search(data("lexicon")["asking_a_model"], reading.text)
+        known = {column.lower() for column in reading.world.names}
+        pairs = listed if any(name.lower() in known for name in listed) or (asked and listed) else {}
+    if not pairs and re.search(data("lexicon")["asking_a_model"] + r"|\b(?:what|cost|would)\b", reading.text):
+        for column in reading.world.names:
+            match = re.search(rf"(?<![\w.])(-?\d+(?:\.\d+)?) {re.escape(column.lower())}\b", reading.text)
+            if match:
+                pairs[column] = _value(match[1])
+    numeric = [value for value in pairs.values() if not isinstance(value, str)]
+    known = {column.lower() for column in reading.world.names}
+    if not numeric and not any(name.lower() in known for name in pairs):
+        return []
+    return [{**pairs, **_words(reading, pairs)}]
+
+
+def _given(reading: Reading) -> dict[str, Any]:
+    """Values given by name with "=" or ":"."""
+    pairs: dict[str, Any] = {}
+    for match in _PAIR.finditer(reading.text):
+        name = _name(match[1], reading)
+        column = match[2] in reading.world.names and not match[2][0].isdecimal()
+        if name and not column and not _no_key(name, reading):
+            pairs[name] = _value(reading.whole.spelled(reading.whole.original(match[2])))
+    return pairs
+
+
+def _words(reading: Reading, pairs: dict[str, Any]) -> dict[str, str]:
+    """Values that are words, of columns that are known: "city Graz" beside "rooms 4"."""
+    found = {}
+    for column in reading.world.names:
+        match = re.search(rf"\b{re.escape(column.lower())}(?: is| =|:)? ([a-z][\w-]*)", reading.text)
+        if match and column not in pairs and not any(match[1] in name.lower() for name in pairs):
+            found[column] = reading.whole.spelled(match[1])
+    return found
+
+
+def _no_key(name: str, reading: Reading) -> bool:
+    """Words that are no column's name: settings, and names of data."""
+    world = reading.world
+    data_names = {known.rsplit(".", 1)[0].lower() for known in (*world.samples, *world.datasets)}
+    return _NO_KEYS.search(name) is not None or name.lower().replace(" ", "_") in data_names
+
+
+def _name(text: str, reading: Reading) -> str:
+    """The column's name alone, spelled as the data has it."""
+    name = reading.whole.original(_LEADS.sub("", text).strip()).strip()
+    return next((column for column in reading.world.names if column.lower() == name.lower()), name)
 
 
 def _value(text: str) -> Any:

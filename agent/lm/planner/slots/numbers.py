@@ -21,7 +21,7 @@ def read(reading: Reading) -> None:
         match = reading.search(pattern)
         if match is None or arg in reading.found:
             continue
-        value = _value(match, kind)
+        value = _value(match, kind, arg)
         if value is not None:
             reading.put(arg, value)
             reading.take(*match.span())
@@ -29,12 +29,16 @@ def read(reading: Reading) -> None:
         reading.put("validation", "cross_validation")
 
 
-def _value(match: re.Match[str], kind: str) -> Any:
+def _value(match: re.Match[str], kind: str, arg: str) -> Any:
     if kind == "int":
         return int(match[1])
     value = number(match[1])
     if kind == "share":
-        percent = bool(match.lastindex and match.lastindex >= 2 and match[2]) or value > 1
+        percent = (
+            bool(match.lastindex and match.lastindex >= 2 and match[2])
+            or value > 1
+            or (value == 1 and arg.startswith("max"))
+        )
         value = value / 100 if percent else value
-        return float(f"{value:.6g}") if 0 <= value <= 1 else None
+        return float(f"{value:.6g}") if value >= 0 else None
     return value

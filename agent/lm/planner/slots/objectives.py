@@ -4,48 +4,90 @@ from __future__ import annotations
 
 import functools
 import re
+from itertools import pairwise
 
 from agent.lm.planner.knowledge import data
-from agent.lm.planner.slots.reading import Reading, number
+from agent.lm.planner.slots.reading import Reading
 
-_PAIR = re.compile(r"\b(\d{1,3}) ?(?:/|:|to|-) ?(\d{1,3})\b")
-_WEIGHT = r"(?:[^\w]{0,3}(?:weight(?:ed)?)?[ :=(]{0,3}(\d?[.,]\d+|\d{1,3}(?: ?%)?)\)?)(?![\w.])"
-_WEIGHTED = (
-    r"{goal}(?: (?:first|second|matters|counts|is|the|most|main|primary|secondary|goal|objective|as|priority))*"
-    + _WEIGHT
+_PAIR = re.compile(r"(?<![\w.])(\d{1,3}) ?(?:/|:|to|-) ?(\d{1,3})(?![\w.])")
+_SHARE = re.compile(
+    r"(?<![\w.])(?:(\d{1,2}(?:\.\d+)?) ?%|(0?\.\d+)|(\d{2})(?=[\s,;.)]|$))(?! ?(?:s|ms|bytes|trials)\b)"
 )
 _FIRST = (
-    r"(?:{goal}\b(?: \w+)?,? (?:first|is (?:the )?(?:main|most important|priority)|above all|"
-    r"(?:is )?primary|matters most|counts most))"
+    r"(?:{goal}\b(?: \w+){0,2}?,? (?:first|is (?:the )?(?:main|most important|key|priority)|over (?:all|everything)|"
+    r"above (?:all|everything)|over anything|(?:is )?primary|matters most|counts most|is (?:king|everything|paramount|"
+    r"vital|crucial|decisive|number 1|what counts)|as possible|"
+    r"is what (?:matters|counts)|more than)|care (?:mostly |mainly |most |only |more )?about (?:the )?{goal}\b)"
 )
 _MOSTLY = (
-    r"(?:(?:mostly|mainly|primarily|prioriti[sz]e|priority on|focus on|optimi[sz]e(?:d)? for|"
-    r"primary(?: objective| goal)?(?: is|:)?|first(?: of all)?) (?:the )?{goal}\b)"
+    r"(?:(?:mostly|mainly|primarily|prioriti[sz]e|priority (?:on|is)|focus on|optimi[sz]e(?:d)? for|above all|"
+    r"most important(?: is|:)?|primary(?: objective| goal)?(?: is|:)?|first(?: of all| comes| is|:)?) "
+    r"(?:the |an? |its )?{goal}\b)"
 )
+_SUPERLATIVE = r"(?={goal}\b)(?:most \w+|\w+est) (?:possible )?(?:model|net(?:work)?|classifier|thing|one)\b"
 _SECOND = (
-    r"(?:{goal}\b,? (?:second|next|after that|(?:is )?secondary|then)|(?:second(?:ary|ly)?|then|"
-    r"after that|as well as|also|followed by)(?: objective| goal)?(?: is|:)? (?:the )?{goal}\b)"
+    r"(?:{goal}\b,? (?:\w+ )?(?:second|next|after that|(?:is )?secondary|then)|(?:second(?:ary|ly)?|then|next|"
+    r"after that|as well as|also|followed by)(?: objective| goal| comes)?(?: is|:|,)? (?:the )?{goal}\b)"
 )
 
 
 def read(reading: Reading) -> None:
     """Find the objectives, in the order of importance the words give them."""
     text = reading.text
-    weighted = sorted((m.start(), name, _share(m[m.lastindex or 1])) for name, m in _matches(_WEIGHTED, text))
-    if len(weighted) >= 2 and _are_shares([share for _, _, share in weighted[:2]]):
-        _put(reading, [name for _, name, _ in weighted], [share for _, _, share in weighted])
+    rather = _rather(text)
+    if rather is not None:
+        _put(reading, list(rather), None)
+        return
+    named = _named(text)
+    shares = _shares(text)
+    if len(named) >= 2 and shares is not None:
+        values, spans = shares
+        _put(reading, named, values)
+        for span in spans:
+            reading.take(*span)
         return
     first = [name for name, _ in _matches(f"{_FIRST}|{_MOSTLY}", text)]
-    second = [name for name, _ in _matches(_SECOND, text) if name not in first]
-    pair = _PAIR.search(text)
-    if pair is not None and 99 <= int(pair[1]) + int(pair[2]) <= 101:
-        named = [name for _, name in sorted((m.start(), name) for name, m in _matches(r"{goal}\b", text))]
-        if len(named) >= 2:
-            _put(reading, named, [int(pair[1]) / 100, int(pair[2]) / 100])
-            reading.take(*pair.span())
-            return
+    second = [name for name, _ in _matches(_SECOND, text) if name not in first[:1]]
+    first = first or [name for name, _ in _matches(_SUPERLATIVE, text)]
     if first:
         _put(reading, [first[0], *second], None)
+
+
+def _rather(text: str) -> tuple[str, str] | None:
+    """One goal before another: "speed over accuracy", "size rather than speed", "accuracy matters more than size"."""
+    names = list(data("lexicon")["goals"])
+    for first in names:
+        for second in names:
+            if first != second and _pair(first, second).search(text):
+                return first, second
+    return None
+
+
+@functools.cache
+def _pair(first: str, second: str) -> re.Pattern[str]:
+    left, right = ("|".join(data("lexicon")["goals"][name]) for name in (first, second))
+    return re.compile(
+        rf"\b(?:{left})(?: (?:is|matters|counts))? (?:over|before|rather than|more than|more important than) "
+        rf"(?:{right})\b"
+    )
+
+
+def _named(text: str) -> list[str]:
+    """Goals in the order they are spoken of."""
+    places = sorted((match.start(), name) for name, match in _matches(r"{goal}\b", text))
+    return [name for _, name in places]
+
+
+def _shares(text: str) -> tuple[list[float], list[tuple[int, int]]] | None:
+    """Two weights that make a whole: "60-40", "80 % … 20 %", "0.7 … 0.3"; not a limit beside a goal's name."""
+    for pair in _PAIR.finditer(text):
+        if 99 <= int(pair[1]) + int(pair[2]) <= 101:
+            return [int(pair[1]) / 100, int(pair[2]) / 100], [pair.span()]
+    found = [(float(m[1] or m[3]) / 100 if m[1] or m[3] else float(m[2]), m.span()) for m in _SHARE.finditer(text)]
+    for (left, one), (right, two) in pairwise(found):
+        if abs(left + right - 1) <= 0.01:
+            return [left, right], [one, two]
+    return None
 
 
 def _put(reading: Reading, goals: list[str], weights: list[float] | None) -> None:
@@ -63,20 +105,10 @@ def _matches(template: str, text: str) -> list[tuple[str, re.Match[str]]]:
         match = _compiled(template, name).search(text)
         if match is not None:
             found.append((name, match))
-    return found
+    return sorted(found, key=lambda pair: pair[1].start())
 
 
 @functools.cache
 def _compiled(template: str, goal: str) -> re.Pattern[str]:
     words = r"\b(?:" + "|".join(data("lexicon")["goals"][goal]) + ")"
     return re.compile(template.replace("{goal}", words))
-
-
-def _share(text: str) -> float:
-    value = number(text.rstrip(" %"))
-    return value / 100 if "%" in text or value > 1 else value
-
-
-def _are_shares(values: list[float]) -> bool:
-    """Two weights, not a limit that happens to stand beside a goal's name."""
-    return all(0 < value < 1 for value in values) and 0.5 <= sum(values) <= 1.01

@@ -6,7 +6,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from agent.lm.planner.text import Text
 from agent.lm.planner.world import World
+
+HELD = r"§(\d+)[{kinds}]§"
 
 
 @dataclass
@@ -15,13 +18,17 @@ class Reading:
 
     Attributes:
         text: The text; spans that were understood are replaced by spaces, so positions stay.
+        whole: The message the text is of, with what its marks stand for.
         world: The conversation's state.
         found: Argument -> value. The first finding of an argument stays.
     """
 
     text: str
+    whole: Text
     world: World
     found: dict[str, Any] = field(default_factory=dict)
+    spans: list[tuple[int, int, str]] = field(default_factory=list)
+    """Where datasets and columns are named, for the intent model's masks."""
 
     def take(self, start: int, end: int) -> None:
         """Blank out what was understood."""
@@ -34,6 +41,11 @@ class Reading:
     def search(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         """The first match in what is left."""
         return pattern.search(self.text)
+
+    def held(self, kinds: str) -> list[tuple[str, int, int]]:
+        """Protected parts of these kinds as (what was written, start, end)."""
+        pattern = re.compile(HELD.replace("{kinds}", kinds))
+        return [(self.whole.held[int(m[1])], m.start(), m.end()) for m in pattern.finditer(self.text)]
 
 
 def number(text: str) -> float:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 
 from agent.lm.planner.knowledge import alternatives, data
-from agent.lm.planner.slots.reading import Reading, number
+from agent.lm.planner.slots.reading import Reading
 
-_FACTORS = {
-    "b": 1, "byte": 1, "bytes": 1, "k": 10**3, "kb": 10**3, "kilobyte": 10**3, "kilobytes": 10**3, "kbyte": 10**3,
-    "mb": 10**6, "meg": 10**6, "megs": 10**6, "megabyte": 10**6, "megabytes": 10**6, "mbyte": 10**6,
-    "gb": 10**9, "gig": 10**9, "gigs": 10**9, "gigabyte": 10**9, "gigabytes": 10**9, "tb": 10**12,
-    "kib": 2**10, "mib": 2**20, "gib": 2**30,
-}  # fmt: skip
-_SIZE = re.compile(r"(?<![\w.])(\d+(?:[.,]\d+)?) ?(" + "|".join(sorted(_FACTORS, key=len, reverse=True)) + r")\b")
-_REACH = 28
+_SIZE = re.compile(r"(?<![\w.])(\d+) bytes\b")
+_BREAK = re.compile(r",|;|\.\s| and | under | at most | but ")
+_BESIDE = 3
+"""Words after a size that count before all others."""
+
+_REACH = 32
 """Characters on each side in which the word for what is limited is looked for."""
 
 
@@ -24,12 +22,11 @@ def read(reading: Reading) -> None:
     for index, match in enumerate(matches):
         stop = matches[index + 1].start() if index + 1 < len(matches) else len(reading.text)
         start = matches[index - 1].end() if index else 0
-        after = re.split(
-            r",|;| and | under | below | at most ", reading.text[match.end() : min(stop, match.end() + _REACH)]
-        )[0]
+        after = _BREAK.split(reading.text[match.end() : min(stop, match.end() + _REACH)])[0]
         before = reading.text[max(start, match.start() - _REACH) : match.start()]
-        role = _role(after) or _role(re.split(r",|;| and ", before)[-1]) or "max_model_size"
-        reading.put(role, round(number(match[1]) * _FACTORS[match[2]]))
+        near = re.split(r",|;| and | but ", before)[-1]
+        role = _role(" ".join(after.split()[:_BESIDE])) or _role(near) or _role(after) or "max_model_size"
+        reading.put(role, int(match[1]))
     for match in matches:
         reading.take(*match.span())
 

@@ -1,4 +1,4 @@
-"""Which column is to be predicted: quoted, named as target, or the words after "predict" matched with the columns."""
+"""Which column is to be predicted: quoted, called the target, or any column the words speak of."""
 
 from __future__ import annotations
 
@@ -9,47 +9,62 @@ from rapidfuzz import fuzz, process
 from agent.lm.planner.knowledge import data
 from agent.lm.planner.slots.reading import Reading
 
-_QUOTED = re.compile(
-    r"\b(?:predict(?:ing|s)?|forecast(?:ing)?|classify(?:ing)?|estimat(?:e|ing)|"
-    r"target(?: column)?(?: is|:|=)?|column|label|for)(?: (?:the|column|target|"
-    r"variable))* [`\"']([^`\"']+)[`\"']",
-    re.I,
+_VERB = (
+    r"(?:predict(?:ing|s|ed|ion of)?|learn(?:ing)?|forecast(?:ing|s)?|estimat(?:e|es|ing)|guess(?:ing)?|model(?:ling)?)"
 )
-_NAMED = re.compile(
-    r"\b(?:target|label)(?: column| variable)?(?: is| should be|:|=) ?[`\"']?([\w.-]+(?: [\w.-]+){0,2})", re.I
+_HELD = re.compile(
+    rf"(?:\b(?:{_VERB}|classify(?:ing)?|learn(?:ing)?|target(?: column)?(?: is|:|=)?|column|label|variable|for|y ?=)"
+    r"(?: (?:the|column|target|variable))* )§\d+[qc]§|§\d+[qc]§(?= (?:column|(?:is|as) (?:the |my )?(?:target|label)))"
 )
-_AS_TARGET = re.compile(r"\b(?:with|use|using|take) [`\"']?([\w-]+)[`\"']? as (?:the )?(?:target|label)", re.I)
-_IS_TARGET = re.compile(
-    r"(?:^|[,.;] ?|\b(?:column|use) )[`\"']?([\w-]+)[`\"']? (?:column )?(?:is|as) (?:the |my )?(?:target|label)\b", re.I
-)
+_NAMED = (
+    re.compile(
+        r"\b(?:target(?: column| variable)?(?: is| should be|:| ?=)?|label(?: column)?(?: is|:| ?=)) "
+        r"(?!is\b|\d)([\w.-]+(?: [\w.-]+){0,2})"
+    ),
+    re.compile(
+        r"\b(?:column|variable|thing|value|what) (?:i want )?to (?:predict|learn|forecast|guess|model)(?: is|:| ?=) "
+        r"(?:the )?([\w.-]+(?: [\w.-]+){0,2})"
+    ),
+    re.compile(r"(?<!\w)y ?= ?([\w.-]+)"),
+    re.compile(r"\b(?:with|use|using|take) (?:the )?([\w-]+)(?: column)? as (?:the |my )?(?:target|label)"),
+    re.compile(r"(?:^|[,.;] ?|\b(?:column|use) )([\w-]+) (?:column )?(?:is|as) (?:the |my )?(?:target|label)\b"),
+    re.compile(r"\bcolumn (?:called |named )?([\w-]+)"),
+    re.compile(r"\b([\w-]+) column\b"),
+)  # fmt: skip
 _AFTER = re.compile(
-    r"\b(?:predict(?:ing|s)?|forecast(?:ing)?|estimat(?:e|ing)|classify(?:ing)?)(?: (?:the|my|our|"
-    r"column|target|if|whether|when|who))* ([\w.-]+(?: [\w.-]+){0,3})",
-    re.I,
+    rf"\b{_VERB}(?: (?:the|my|our|a|an|its|their|column|target|if|whether|when|who|value of|future|next|daily|"
+    r"monthly))*"
+    r" ([\w.-]+(?: [\w.-]+){0,3})"
 )
+_UNKNOWN = re.compile(
+    r"\b(?:predict(?:ing)?|forecast(?:ing)?|estimat(?:e|ing)) (?:the |our |my |their |its )?([a-z][\w-]{2,})\b"
+)
+_FEATURES = re.compile(
+    r"\b(?:from|using|by|based on|given|without|except|ignoring|ignore|drop(?:ping)?|per|out of) "
+    r"(?:the |these |those |only )?$"
+)
+_SORTING = re.compile(r"\b(?:sort|classif\w*|group|split|arrange|organi[sz]e|route)\b.{0,30}\bby (?:the |their )?$")
 _ENOUGH = 82.0
+_SURE = 90.0
+_STEM = 6
+_WORD = re.compile(r"[^\W_][\w-]*")
 
 
 def read(reading: Reading) -> None:
     """Find the target. A name that no column is close to is kept only where it was quoted or called the target."""
-    dataset = reading.found.get("dataset") or reading.world.current_dataset
-    columns = reading.world.columns.get(str(dataset), ())
-    for pattern in (_QUOTED, _NAMED, _AS_TARGET, _IS_TARGET):
-        match = reading.search(pattern)
-        if match is None or match[1].lower() in reading.world.samples:
-            continue
-        name = close(match[1], columns) or (match[1].split()[0] if pattern is not _QUOTED else match[1])
-        if name.lower() not in data("lexicon")["not_targets"]:
-            reading.put("target", name)
-            reading.take(*match.span(1))
-            return
-    match = reading.search(_AFTER)
-    if match is not None:
-        found = _unquoted(match[1], columns, known=str(dataset) in reading.world.columns)
-        if found:
-            name, length = found
-            reading.put("target", name)
-            reading.take(match.start(1), match.start(1) + length)  # what follows the name may say a time or a size
+    dataset = str(reading.found.get("dataset") or reading.world.current_dataset)
+    columns = reading.world.columns.get(dataset, ())
+    if _quoted(reading, columns) or _called(reading, columns) or _predicted(reading, columns, dataset):
+        return
+    named = _mentioned(reading.text, columns)
+    guess = reading.world.targets.get(dataset)
+    chosen = next((hit for hit in named if hit[0] == guess), named[0] if len({hit[0] for hit in named}) == 1 else None)
+    if chosen:
+        _put(reading, *chosen)
+        return
+    unknown = _UNKNOWN.search(reading.text)
+    if unknown and columns and not named and unknown[1] not in data("lexicon")["not_targets"]:
+        reading.put("unknown_target", unknown[1])
 
 
 def close(words: str, columns: tuple[str, ...]) -> str | None:
@@ -58,11 +73,14 @@ def close(words: str, columns: tuple[str, ...]) -> str | None:
         return None
     wanted = _plain(words)
     exact = next((column for column in columns if _plain(column) == wanted), None)
-    if exact:
+    if exact or not wanted:
         return exact
     found = process.extractOne(wanted, [_plain(column) for column in columns], scorer=fuzz.ratio, score_cutoff=_ENOUGH)
     if found:
         return columns[found[2]]
+    shared = [c for c in columns if _common(_plain(c), wanted) >= max(_STEM, 0.6 * min(len(_plain(c)), len(wanted)))]
+    if len(shared) == 1:
+        return shared[0]
     stems = [
         c
         for c in columns
@@ -71,7 +89,102 @@ def close(words: str, columns: tuple[str, ...]) -> str | None:
     return stems[0] if len(stems) == 1 else None
 
 
-def _unquoted(words: str, columns: tuple[str, ...], known: bool) -> tuple[str, int] | None:
+def _common(left: str, right: str) -> int:
+    """Length of the common beginning: "readmission" and "readmitted" share six letters."""
+    return next((i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
+
+
+def likeliest(words: str, columns: tuple[str, ...], guess: str | None) -> list[str]:
+    """Columns to offer where a name is unknown or none was said: the nearest first, then the best guess."""
+    near = (
+        [m[0] for m in process.extract(_plain(words), columns, scorer=fuzz.WRatio, limit=1, score_cutoff=70)]
+        if words
+        else []
+    )
+    return list(dict.fromkeys([*near, *([guess] if guess else []), *reversed(columns)]))
+
+
+def _quoted(reading: Reading, columns: tuple[str, ...]) -> bool:
+    match = reading.search(_HELD)
+    parts = reading.held("qc")
+    if match is None:
+        exact = [part for part in parts if part[0] in columns]
+        for name, start, end in exact[:1]:
+            _put(reading, name, start, end)
+        return bool(exact)
+    name, start, end = next(part for part in parts if match.start() <= part[1] < match.end())
+    _put(reading, close(name, columns) or name, start, end)
+    return True
+
+
+def _called(reading: Reading, columns: tuple[str, ...]) -> bool:
+    for pattern in _NAMED:
+        for match in pattern.finditer(reading.text):
+            if _FEATURES.search(reading.text[: match.start(1)]):
+                continue
+            first = match[1].split()[0]
+            if first in reading.world.samples or first in data("lexicon")["not_targets"]:
+                continue
+            found = _leading(match[1], columns)
+            if found is None and pattern in _NAMED[-2:]:
+                continue  # "the last column": no name, if none is like it
+            name, length = found or (first, len(first))
+            _put(reading, name, match.start(1), match.start(1) + length)
+            return True
+    return False
+
+
+def _predicted(reading: Reading, columns: tuple[str, ...], dataset: str) -> bool:
+    match = reading.search(_AFTER)
+    if match is None:
+        return False
+    found = _leading(match[1], columns)
+    first = match[1].split()[0].strip(".,")
+    free = dataset in reading.world.columns and not columns and not first[0].isdecimal()
+    if found is None and free and first not in data("lexicon")["not_targets"]:
+        found = first, len(first)
+    if found is None:
+        return False
+    _put(reading, found[0], match.start(1), match.start(1) + found[1])
+    return True
+
+
+def _mentioned(text: str, columns: tuple[str, ...]) -> list[tuple[str, int, int]]:
+    """Columns that the words speak of anywhere, but for those named as what to predict from."""
+    found: list[tuple[str, int, int]] = []
+    words = list(_WORD.finditer(text))
+    for size in (3, 2, 1):
+        for start in range(len(words) - size + 1):
+            left, right = words[start].start(), words[start + size - 1].end()
+            before = text[:left]
+            sorting = _SORTING.search(before) is not None
+            if any(left < end and begin < right for _, begin, end in found):
+                continue
+            if _FEATURES.search(before) and not sorting:
+                continue
+            name = _same(text[left:right], columns)
+            if name:
+                found.append((name, left, right))
+    return sorted(found, key=lambda hit: hit[1])
+
+
+def _same(words: str, columns: tuple[str, ...]) -> str | None:
+    """A column of exactly these words, give or take an ending or (in long names) a letter."""
+    wanted = _plain(words)
+    if len(wanted) < 3 or wanted in data("lexicon")["not_targets"]:
+        return None
+    for column in columns:
+        plain = _plain(column)
+        if wanted == plain or (len(wanted) > 3 and wanted.rstrip("s") == plain.rstrip("s")):
+            return column
+        if len(wanted) >= 5 and len(plain) >= 5:
+            ending = plain.startswith(wanted) or wanted.startswith(plain)
+            if fuzz.ratio(wanted, plain) >= _SURE or (ending and abs(len(plain) - len(wanted)) <= 3):
+                return column
+    return None
+
+
+def _leading(words: str, columns: tuple[str, ...]) -> tuple[str, int] | None:
     """The column that the first words name, and how many characters name it."""
     parts = words.split()
     for length in range(min(3, len(parts)), 0, -1):
@@ -80,9 +193,13 @@ def _unquoted(words: str, columns: tuple[str, ...], known: bool) -> tuple[str, i
         if found:
             prefixes = (" ".join(parts[:n]) for n in range(1, length + 1))
             return found, len(next(prefix for prefix in prefixes if close(prefix, columns) == found))
-    first = parts[0].strip(".,")
-    free = first.lower() not in data("lexicon")["not_targets"] and not first[0].isdigit()
-    return (first, len(first)) if known and not columns and free else None
+    return None
+
+
+def _put(reading: Reading, name: str, start: int, end: int) -> None:
+    reading.put("target", name)
+    reading.spans.append((start, end, "column"))
+    reading.take(start, end)  # what follows the name may say a time or a size
 
 
 def _plain(name: str) -> str:

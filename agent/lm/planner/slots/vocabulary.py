@@ -1,28 +1,64 @@
-"""Arguments whose values are words: task, strategy, metric, precision, report, plot, status, families."""
+"""Arguments whose values are words: task, strategy, metric, precision, report, plot, status, families, yes or no."""
 
 from __future__ import annotations
 
 import functools
 import re
+from typing import Any
 
+from agent.lm.planner import mood
 from agent.lm.planner.knowledge import alternatives, data
 from agent.lm.planner.slots.reading import Reading
 
+_OPPOSITE: dict[str, dict[Any, Any]] = {
+    "validation": {"cross_validation": "holdout"},
+    "ensemble": {True: False},
+    "transfer": {True: False},
+}
+"""What a denied value means where it means anything: "no ensembling", "without cross-validation"."""
+
+_TAKEN = frozenset({"precision"})
+"""Values whose digits ("8-bit") must not be read as anything else."""
+
 
 def read(reading: Reading) -> None:
-    """Look every argument's words up in what is left of the text."""
+    """Look every argument's words up in what is left of the text; a value that is denied is not wanted."""
     for arg, values in data("lexicon")["vocabulary"].items():
         if arg == "family":
-            named = [value for value in values if _words(arg, value).search(reading.text)]
-            if named:
-                reading.put("families", named)
+            _families(reading, list(values))
             continue
-        guard = _guard(arg)
+        guard, guarded = _guard(arg), data("lexicon")["guarded_values"]
         for value in values:
             match = _words(arg, value).search(reading.text)
-            if match and (guard is None or guard.search(reading.text[: match.start()])):
-                reading.put(arg, value)
-                break
+            if match is None:
+                continue
+            if guard is not None and value in guarded and not guard.search(reading.text[: match.start()]):
+                continue
+            if mood.negated(reading.text, match.start()):
+                opposite = _OPPOSITE.get(arg, {}).get(value)
+                if opposite is None:
+                    continue
+                value = opposite
+            reading.put(arg, value)
+            if arg in _TAKEN:
+                reading.take(*match.span())
+            break
+
+
+def _families(reading: Reading, names: list[str]) -> None:
+    wanted: list[tuple[int, str]] = []
+    denied: list[tuple[int, str]] = []
+    for name in names:
+        match = _words("family", name).search(reading.text)
+        if match is not None:
+            (denied if mood.negated(reading.text, match.start()) else wanted).append((match.start(), name))
+    if wanted:
+        reading.put("families", [name for _, name in sorted(wanted)])
+        return
+    for group in data("lexicon")["excluded"].values():
+        match = re.search(rf"\b{group['words']}\b", reading.text)
+        if match and mood.negated(reading.text, match.start()):
+            reading.put("families", list(group["families"]))
 
 
 @functools.cache

@@ -1,0 +1,84 @@
+"""German, French and Spanish requests, word by word in the English terms the planner works with."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from agent.lm.planner.knowledge import data
+
+LANGUAGES = ("de", "fr", "es")
+_WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
+_SHORT = 3
+_TEENS = {
+    "de": {"dreizehn": 13, "vierzehn": 14, "sechzehn": 16, "siebzehn": 17, "achtzehn": 18, "neunzehn": 19},
+    "fr": {"treize": 13, "quatorze": 14, "seize": 16},
+    "es": {"trece": 13, "catorce": 14, "dieciséis": 16, "treinta": 30},
+}
+_ONES = {"ein": 1, "zwei": 2, "drei": 3, "vier": 4, "fünf": 5, "sechs": 6, "sieben": 7, "acht": 8, "neun": 9}
+
+
+def gloss(text: str) -> str:
+    """The text with the words of another language replaced; English text comes back as it is.
+
+    >>> gloss("trainiere bitte ein modell auf wine, höchstens zwei minuten")
+    'train please a model on wine, at most 2 minutes'
+    >>> gloss("train on wine")
+    'train on wine'
+    """
+    name = language(text)
+    if name is None:
+        return text
+    table = _table(name)
+    text = text.replace("’", "'")
+    text = _pattern(name).sub(lambda match: table[match[0].lower()] + (" " if match[0][-1] == "'" else ""), text)
+    return " ".join(text.split())
+
+
+def language(text: str) -> str | None:
+    """`de`, `fr` or `es`; None for English and for what is too short to tell."""
+    words = [word.lower() for word in _WORD.findall(text.replace("’", "'"))]
+    pieces = {piece for word in words for piece in (word, *re.split(r"['-]", word))}
+    best, hits = None, 0
+    for name in LANGUAGES:
+        count = len(pieces & _telling(name))
+        if count > hits:
+            best, hits = name, count
+    if best is None:
+        return None
+    english = len(pieces & set(data("lexicon")["english"]) - _table(best).keys())
+    enough = hits >= 2 or english == 0 or len(words) <= _SHORT
+    return best if enough and hits > english else None
+
+
+@functools.cache
+def _table(name: str) -> dict[str, str]:
+    table = {str(word).lower(): str(plain) for word, plain in data(f"lexicon_{name}")["words"].items()}
+    table |= {word: str(number) for word, number in _TEENS[name].items()}
+    if name == "de":
+        tens = {word: int(plain) for word, plain in table.items() if plain.isdecimal() and 20 <= int(plain) <= 90}
+        table |= {f"{one}und{ten}": str(value + tens[ten]) for one, value in _ONES.items() for ten in tens}
+    elif name == "fr":
+        tens = {word: int(plain) for word, plain in table.items() if plain.isdecimal() and 20 <= int(plain) <= 80}
+        ones = {word: int(plain) for word, plain in table.items() if plain.isdecimal() and 1 < int(plain) < 10}
+        table |= {f"{ten}-{one}": str(tens[ten] + ones[one]) for ten in tens for one in ones}
+        table |= {f"{ten} et un": str(tens[ten] + 1) for ten in tens}
+    else:
+        tens = {word: int(plain) for word, plain in table.items() if plain.isdecimal() and 30 <= int(plain) <= 90}
+        ones = {word: int(plain) for word, plain in table.items() if plain.isdecimal() and 0 < int(plain) < 10}
+        table |= {f"{ten} y {one}": str(tens[ten] + ones[one]) for ten in tens for one in ones}
+    return table
+
+
+@functools.cache
+def _telling(name: str) -> frozenset[str]:
+    """Words that speak for a language: single ones that English, or a dataset, does not use."""
+    listed = {word for word in _table(name) if " " not in word}
+    return frozenset(listed - set(data(f"lexicon_{name}")["ambiguous"]) - set(data("lexicon")["english"]))
+
+
+@functools.cache
+def _pattern(name: str) -> re.Pattern[str]:
+    words = sorted(_table(name), key=len, reverse=True)
+    spelled = "|".join(re.escape(word) + ("" if word.endswith("'") else r"(?![\w])") for word in words)
+    return re.compile(rf"(?<![\w§.])(?:{spelled})", re.I)

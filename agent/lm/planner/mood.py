@@ -1,0 +1,50 @@
+"""Sentence mood: is something asked, ordered, or refused?"""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from agent.lm.planner.knowledge import data
+
+_ASKS = re.compile(
+    r"^\W*(?:(?:and|so|but|ok(?:ay)?|well|hm+|oh|hey|hi|please|now|then|also)[,\s]+)*(?:what|what's|whats|which|who|"
+    r"whose|when|where|why|why's|how|how's|is|are|was|were|does|do|did|has|have|am|should|would|will|may|might|can|could)"
+    r"\b"
+)
+_POLITE = re.compile(
+    r"^\W*(?:(?:and|so|but|ok(?:ay)?|well|hm+|oh|hey|hi|hello|please|now|then|also)[,\s]+)*(?:(?:can|could|would|will)"
+    r" (?:you|u|ya|we|i)\b(?! (?:believe|trust|rely|predict here))|may i|would you mind|shall we|how about|what about|"
+    r"why not|why don't (?:we|you)|do me|have a|i want|i need|i'd|is it possible to)"
+)
+_NEAR = 3
+"""Words before a finding in which a negation counts."""
+
+
+def question(text: str) -> bool:
+    """Whether the words ask for information; a polite request is an order.
+
+    >>> question("how good is it?"), question("can you train on wine?"), question("train on wine")
+    (True, False, False)
+    """
+    if _POLITE.search(text):
+        return False
+    return _ASKS.search(text) is not None or text.rstrip().endswith("?")
+
+
+def refuses(text: str) -> bool:
+    """Whether a clause says what is not to be done ("don't train yet")."""
+    return re.search(data("lexicon")["refusing"], text) is not None
+
+
+def negated(text: str, start: int) -> bool:
+    """Whether what stands at `start` is denied by a word just before it ("no ensembling")."""
+    before = re.split(r"[,;.]| but | and (?!no\b)", text[:start])[-1].split()
+    tail = " ".join(before[-_NEAR - 1 :])
+    return _negation().search(tail) is not None
+
+
+@functools.cache
+def _negation() -> re.Pattern[str]:
+    words = "|".join(data("lexicon")["negations"])
+    return re.compile(rf"\b(?:{words})\b(?: [\w'-]+){{0,{_NEAR}}}$")

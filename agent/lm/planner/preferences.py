@@ -1,0 +1,72 @@
+"""Wishes for every later training ("always keep it under 5 MB"), and their end ("forget the size rule")."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from agent.lm.planner import acts
+from agent.lm.planner.clauses import hear
+from agent.lm.planner.knowledge import data
+from agent.lm.planner.world import World
+from tools.core.units import format_size
+
+_STANDING = frozenset(
+    {
+        *("max_model_size", "max_latency_ms", "min_accuracy", "max_memory", "max_gpu_memory", "max_disk", "time_s"),
+        *("validation", "folds", "strategy", "max_trials", "patience", "metric", "primary", "secondary", "weights"),
+        *("ensemble", "transfer", "families", "seed"),
+    }
+)
+_PLAIN = re.compile(r"\b(?:that|rule|it|all|everything|preference|limit|what i said)\b")
+
+
+def change(message: str, held: dict[str, Any]) -> dict[str, Any] | None:
+    """How a message changes the standing wishes.
+
+    Returns:
+        {"set": {…}} or {"forgotten": [names]}; None when it is about something else.
+    """
+    if not _may_concern(message, held):
+        return None
+    heard = hear(message, World(), {})
+    names = [wish.intent.name for wish in heard.wishes if wish.intent]
+    slots = {k: v for k, v in acts.read(heard.whole.plain, heard.whole, World()).items() if k in _STANDING}
+    if "prefer" in names and slots:
+        return {"set": slots}
+    if "forget" in names and held:
+        return {"forgotten": _meant(heard.whole.plain, held)}
+    return None
+
+
+def _may_concern(message: str, held: dict[str, Any]) -> bool:
+    """A quick look, so that most messages cost nothing here."""
+    text = message.lower()
+    return bool(held) or re.search(data("lexicon")["standing"], text) is not None
+
+
+def _meant(text: str, held: dict[str, Any]) -> list[str]:
+    """The wishes that the words name; the last one if they name none, all if they say so."""
+    named = [name for name in held if re.search(data("lexicon")["faults"].get(name, r"$^"), text, re.I)
+             or re.search(data("lexicon")["preference_words"].get(name, r"$^"), text)]  # fmt: skip
+    if named:
+        return named
+    every = re.search(r"\b(?:all|everything|every|rules|preferences|limits)\b", text)
+    return list(held) if every else list(held)[-1:]
+
+
+def told(change: dict[str, Any]) -> str:
+    """One sentence about a change, with the values."""
+    if "set" in change:
+        said = ", ".join(_spoken(name, value) for name, value in change["set"].items())
+        return f"Noted: from now on every training keeps to {said}. Say 'forget that' to lift it."
+    gone = ", ".join(str(name).replace("_", " ") for name in change["forgotten"])
+    return f"All right, the standing rule is lifted ({gone}). Nothing in the history was changed."
+
+
+def _spoken(name: str, value: Any) -> str:
+    if name in ("max_model_size", "max_memory", "max_gpu_memory", "max_disk"):
+        return f"{name.replace('max_', '').replace('_', ' ')} at most {format_size(value)}"
+    if name == "time_s":
+        return f"at most {value:g} s"
+    return f"{name.replace('_', ' ')} {value}"

@@ -1,0 +1,139 @@
+"""What the conversation stands at: the last act, what was asked for, and which argument a tool complained about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from agent.lm.planner.acts import TRAINING, Act, bind
+from agent.lm.planner.knowledge import data
+from agent.lm.planner.ranking import Tools
+from agent.lm.planner.request import Exchange
+from agent.lm.planner.slots import target
+from agent.lm.planner.world import World
+
+_BACK = 4
+"""How many earlier messages an open question may reach back over."""
+
+_MENDABLE = ("task", "bad_arguments", "resource", "optimization")
+_FILLERS = re.compile(
+    r"^(?:\W|\b(?:ok(?:ay)?|well|fine|then|no|yes|sorry|wait|oh|hm+|i meant?|make it|use|take|the|it is|it's|is|"
+    r"please|let's|go for|go with|say|with|rather|actually|instead|column|target|and|maybe|should be|that|"
+    r"would be)\b)+|\W+$|\b(?:then|please|instead|column|target|thanks|i mean|i meant)\b\W*"
+)
+
+
+@dataclass
+class State:
+    """Where the conversation stands.
+
+    Attributes:
+        act: What was last done, or asked about.
+        asked: The argument that the user was asked for.
+        fault: The argument that the last call failed on.
+        message: The words the act came from.
+    """
+
+    act: Act | None = None
+    asked: str | None = None
+    fault: str | None = None
+    message: str = ""
+
+
+def follow(exchanges: list[Exchange], world: World, read: Callable[[str, State], Act | None]) -> State:
+    """The state after the turns before the present one.
+
+    Args:
+        exchanges: The dialogue; the last one is the present turn and is left out.
+        world: The conversation's state.
+        read: The act of a message that made no call, in the light of the state before it.
+    """
+    state = State()
+    for turn in exchanges[-1 - _BACK : -1]:
+        if turn.calls:
+            last = turn.calls[-1]
+            intent = _intent_of(last.tool, last.args)
+            state = State(Act(intent, last.tool, dict(last.args)), message=turn.message)
+            result = last.result or {}
+            if not result.get("ok", False) and result.get("code") in _MENDABLE:
+                state.fault = _fault(str(result.get("message", "")), last.args)
+            continue
+        asked = "?" in (turn.answer or "")
+        act = read(turn.message, state) if asked else None
+        state = State(act, act.missing, message=turn.message) if act and act.missing else State()
+    return state
+
+
+def mend(text: str, slots: dict[str, Any], state: State, world: World, tools: Tools) -> Act | None:
+    """The state's act with what a fragment says about it; None when it says nothing about it."""
+    act = state.act
+    if act is None or act.tool not in tools:
+        return None
+    schema = tools[act.tool][1]
+    wanted = state.asked or state.fault or _only_limit(act, slots, world)
+    changes = bind(_with_experiments(slots, act, world, wanted), schema)
+    if wanted == "target" and "target" not in changes:
+        columns = world.columns.get(str(act.args.get("dataset")), ())
+        name = target.close(_FILLERS.sub("", text).strip(), columns)
+        if name:
+            changes["target"] = name
+    if wanted == "experiments" and slots.get("bare") and "experiments" in schema:
+        changes["experiments"] = [int(number) for number in slots["bare"]]
+    elif wanted and slots.get("bare") and wanted not in changes and wanted != "target":
+        changes[wanted] = _with_unit(wanted, float(slots["bare"][0]), state.message)
+    changes.pop("action", None)
+    if not changes:
+        return None
+    kept = dict(act.args)
+    if "dataset" in changes and changes["dataset"] != kept.get("dataset") and "target" not in changes:
+        kept.pop("target", None)
+    return Act(act.intent, act.tool, {**kept, **changes})
+
+
+def _with_experiments(slots: dict[str, Any], act: Act, world: World, wanted: str | None) -> dict[str, Any]:
+    """A number or a dataset that means an experiment: "and 3?", "and the wine one?"."""
+    if "experiments" in slots or act.intent in TRAINING or wanted not in (None, "experiments"):
+        return slots
+    if "experiment_of_dataset" in slots:
+        return {**{k: v for k, v in slots.items() if k != "dataset"}, "experiments": [slots["experiment_of_dataset"]]}
+    known = [number for number in slots.get("bare", ()) if number in world.ids]
+    return {**slots, "experiments": known} if known else slots
+
+
+def _only_limit(act: Act, slots: dict[str, Any], world: World) -> str | None:
+    """The one limit of an act that a bare number must mean: "and 60?" after "does it fit 30 kB?"."""
+    limits = [name for name in act.args if name.startswith(("max_", "min_", "time_"))]
+    known = all(number in world.ids for number in slots.get("bare", (0,)))
+    return limits[0] if len(limits) == 1 and slots.get("bare") and not known else None
+
+
+def _fault(message: str, args: dict[str, Any]) -> str | None:
+    """The argument a complaint is about: one that was given, and whose words it uses."""
+    faults = data("lexicon")["faults"]
+    for name, words in faults.items():
+        if name in args and re.search(words, message, re.I):
+            return str(name)
+    given = [name for name in faults if name in args and name not in ("dataset", "target")]
+    return str(given[0]) if len(given) == 1 else None
+
+
+def _with_unit(name: str, value: float, message: str) -> float | int:
+    """A bare number in the unit that the failed wish had: "ten" after "zero minutes" is 600 s."""
+    if name in ("min_accuracy", "max_accuracy_drop"):
+        return value / 100 if value > 1 else value
+    kind = {"time_s": "time", "max_latency_ms": "time"}.get(name, "size" if name.startswith("max_") else "")
+    words = {word.lower() for word in re.findall(r"[^\W\d_]+", message)}
+    for factor, units in data("units")["units"].get(kind, {}).items():
+        if words & {unit for unit in units if len(unit) > 1}:
+            value *= float(factor) * (1000 if name == "max_latency_ms" else 1)
+            break
+    return int(value) if kind == "size" or float(value).is_integer() else value
+
+
+def _intent_of(tool: str, args: dict[str, Any]) -> str:
+    for name, facts in data("intents").items():
+        if facts.get("tool") == tool and facts.get("args", {}).get("action") == args.get("action"):
+            return str(name)
+    return "follow-up"
