@@ -20,7 +20,20 @@ pytestmark = pytest.mark.xdist_group("cli_run")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """One real run of three trials, in a process of its own as a user starts it."""
     home = tmp_path_factory.mktemp("home")
-    words = ["run", "--dataset", "iris", "--time", "25s", "--max-trials", "3", "--max-model-size", "200kB", "--families", "linear", "--json"]
+    words = [
+        "run",
+        "--dataset",
+        "iris",
+        "--time",
+        "25s",
+        "--max-trials",
+        "3",
+        "--max-model-size",
+        "200kB",
+        "--families",
+        "linear",
+        "--json",
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "ui.cli", "--home", str(home), *words],
         capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
