@@ -88,6 +88,7 @@ def test_a_reload_in_the_middle_loses_nothing(page: Page) -> None:
     expect(page.locator("#sessions")).to_contain_text("Train a classifier on wine")
 
 
+@pytest.mark.slow
 def test_stop_asks_about_the_job_and_stops_it(page: Page) -> None:
     say(page, "Train a classifier on digits, 60 seconds")
     expect(page.locator("#chat progress")).to_be_visible(timeout=25_000)

@@ -191,6 +191,7 @@ def test_a_killed_job_leaves_no_worker_and_goes_on_where_it_was(tmp_path: Path) 
     assert any("Going on after" in message for message in sink.messages)
 
 
+@pytest.mark.slow
 def test_a_worker_killed_in_the_middle_costs_one_trial(tmp_path: Path) -> None:
     killed: list[int] = []
 
@@ -289,6 +290,7 @@ def test_only_a_model_that_beats_the_guess_goes_without_a_warning() -> None:
         assert "no better than a trivial guess" in shortfall(metric, {metric: value}, {metric: trivial})[0]
 
 
+@pytest.mark.slow
 def test_an_ensemble_is_one_file_that_gives_its_test_score_and_one_model_can_be_asked_for(tmp_path: Path) -> None:
     sinks = {}
     for ensemble in (True, False):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("server")
+
 _PROBE = """
 import json, sys, time
 began = time.monotonic()

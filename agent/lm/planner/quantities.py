@@ -131,8 +131,8 @@ def _more_time(tokens: list[Token], index: int, above: float) -> tuple[float, fl
         return value * unit[1], unit[1], end
     adjacent = joined == index and index < len(tokens) and tokens[index].start <= tokens[index - 1].end + 1
     if unit is None and adjacent and above > _FINE and tokens[index].text.isdecimal() and value < 60:
-        following = _word(tokens, after)
-        if not following[:1].isalpha():
+        joint = tokens[index].start == tokens[index - 1].end  # "1h15 and …"; but not "1 h 15 trials"
+        if joint or not _word(tokens, after)[:1].isalpha():
             return value * above / 60, above / 60, after
     return None
 

@@ -25,6 +25,7 @@ assert "torch" not in sys.modules, "torch was imported"
 """
 
 
+@pytest.mark.slow
 def test_a_fresh_process_without_torch_predicts_what_the_trained_models_do(trained, tmp_path: Path):
     jobs, expected, seen = [], [], set()
     for name in NAMES:

@@ -217,7 +217,7 @@ def find_family(name: str, custom: Sequence[str] = ()) -> Family:
         custom: Paths of such files.
     """
     for path in custom:
-        if Path(path).stem == name:
+        if path.endswith(SUFFIX) and Path(path).stem == name:
             return load_family(path)
     return FAMILIES.get(name)
 
