@@ -54,16 +54,20 @@ def seconds_needed(finalists: list[TrialRecord], workers: int) -> float:
 def affordable(finalists: list[TrialRecord], workers: int, seconds: float) -> list[TrialRecord]:
     """The leaders that can be compared within `seconds`, in order; none when it would be one alone.
 
+    The best one comes first, then whoever is quick: on few rows the order among leaders is mostly luck, and many
+    compared are worth more than few.
+
     None either when the best one takes too long and the others are well behind it: finals among them would throw it
     away unbeaten. One that is hardly ahead on a few rows may only have been lucky there.
     """
     chosen: list[TrialRecord] = []
-    for record in finalists:
+    for record in [*finalists[:1], *sorted(finalists[1:], key=lambda one: one.resources.training_time)]:
         if seconds_needed([*chosen, record], workers) <= seconds:
             chosen.append(record)
     if len(chosen) < 2:
         return []
-    ahead = (finalists[0].objective or 0.0) - (chosen[0].objective or 0.0)
+    chosen = [record for record in finalists if record in chosen]
+    ahead = (finalists[0].objective or 0.0) - max(record.objective or 0.0 for record in chosen)
     return chosen if chosen[0] is finalists[0] or ahead <= NEAR else []
 
 

@@ -116,7 +116,9 @@ class Search:
         for record in self.study.records:  # after a resume
             self._replay(record)
         while True:
-            self._reason = self._over()
+            reason = self._over()
+            # Time that is over stays over: what is kept for the finals must not go to one more trial, and then another.
+            self._reason = "time" if self._reason == "time" and reason != "cancelled" else reason
             if self._reason == "cancelled":
                 break
             if self._reason is None:
