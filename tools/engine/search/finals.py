@@ -37,7 +37,7 @@ LEAST_FOLDS = 2
 SMALL_ROWS = 2_000
 FIRST_TRIAL = 1_000_000_001
 SHARE = 0.25
-NEAR = 0.02
+NEAR = 0.03
 
 
 def finals_wanted(prepared: Prepared) -> bool:
