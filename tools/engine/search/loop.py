@@ -24,6 +24,7 @@ from tools.engine.search.finals import affordable, seconds_needed
 from tools.engine.search.monitor import AutoMLMonitor
 from tools.engine.search.objective import Objective
 from tools.engine.search.pruning import Halving
+from tools.engine.search.retries import needing_less
 from tools.engine.search.seeds import training_seed
 from tools.engine.search.study import Candidate, Queued, Study
 from tools.engine.search.team import refit_time
@@ -40,7 +41,6 @@ PROPOSE_S = 0.5
 INFEASIBLE_IN_A_ROW = 10
 FAILURES_IN_VAIN = 12
 LAST_WAIT_S = 1.0
-MEMORY_RETRIES = 2
 DISK_SHARE = 0.9
 KILLED = "killed"
 """Reason of a trial whose worker was killed and that is tried once more: it does not count."""
@@ -296,29 +296,10 @@ class Search:
         other = candidate.params if again else None
         why = "once more"
         if event.reason == "out of memory":
-            other, why = self._needing_less(candidate)
+            other, why = needing_less(candidate, self.feasibility)
         if other is not None:
             queued = Queued(candidate.family, other, f"trial {event.trial} {why}")
             self.study.enqueue(queued, candidate.retry + 1)
-
-    def _needing_less(self, candidate: Candidate) -> tuple[dict[str, object] | None, str]:
-        """After an out-of-memory trial: smaller batches, then half the structure, then no more."""
-        if candidate.retry == 0 and (smaller := self._smaller_batch(candidate)) is not None:
-            return smaller, "with smaller batches"
-        if candidate.retry < MEMORY_RETRIES:
-            return self.feasibility.smaller(candidate.family, candidate.params), "with a smaller model"
-        return None, ""
-
-    def _smaller_batch(self, candidate: Candidate) -> dict[str, object] | None:
-        dimension = self.feasibility.space.dimensions(candidate.family).get("batch_size")
-        size = candidate.params.get("batch_size")
-        if dimension is None or not isinstance(size, int):
-            return None
-        if "batch_size" in self.feasibility.space.fixed.get(candidate.family, {}):
-            return None
-        values = dimension.choices or (int(dimension.low), max(int(dimension.low), size // 2))
-        smaller = [value for value in values if isinstance(value, int) and value <= size // 2]
-        return {**candidate.params, "batch_size": max(smaller)} if smaller else None
 
     # Records
 
