@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(200), pytest.mark.xdist_group("browser")]
 
-TRAINED = 60_000
+TRAINED = 75_000
 
 
 def say(page: Page, text: str) -> None:
@@ -42,7 +42,7 @@ def flowers(tmp_path: Path) -> Path:
 def test_upload_ask_watch_plot_download(page: Page, flowers: Path, tmp_path: Path) -> None:
     page.set_input_files("#message input[type=file]", str(flowers))
     expect(page.locator("#message").get_by_label("Remove file")).to_be_visible()
-    say(page, "Train a classifier that predicts kind, 30 seconds, 6 trials")
+    say(page, "Train a classifier that predicts kind, 60 seconds, 6 trials")
 
     expect(page.locator("#chat [data-testid=user]")).to_contain_text("flowers.csv")
     expect(page.locator("#chat .thought-group")).to_contain_text("Building a model", timeout=25_000)
@@ -72,7 +72,7 @@ def test_upload_ask_watch_plot_download(page: Page, flowers: Path, tmp_path: Pat
 
 
 def test_a_reload_in_the_middle_loses_nothing(page: Page) -> None:
-    say(page, "Train a classifier on wine, 25 seconds")
+    say(page, "Train a classifier on wine, 60 seconds, 12 trials")
     expect(page.locator("#chat progress")).to_be_visible(timeout=25_000)
     address = page.url
     assert "session=" in address

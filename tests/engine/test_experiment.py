@@ -33,10 +33,10 @@ def record(plan: ExperimentPlan, sink: ListSink) -> ExperimentRecord:
 
 
 def test_an_experiment_delivers_a_bundle_that_gives_its_test_score_again(tmp_path: Path) -> None:
-    asked, sink, begun = plan(time_s=15, search={"max_trials": 4}), ListSink(), time.time()
+    asked, sink, begun = plan(time_s=45, search={"max_trials": 4}), ListSink(), time.time()
     run_experiment(asked, tmp_path, sink, begun)
     made = record(asked, sink)  # what is sent fits the record
-    assert time.time() - begun < 18
+    assert time.time() - begun < 48
     assert made.onnx is not None
     assert made.best is not None
     assert made.test["accuracy"] >= 0.8 > made.baseline["accuracy"]

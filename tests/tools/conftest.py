@@ -58,7 +58,7 @@ def empty(tmp_path: Path) -> Workplace:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
     """A home with one real experiment on iris."""
     place = make(tmp_path_factory.mktemp("trained"))
-    place.call("AutoMLWorkflow", dataset="iris", time_s=20, max_trials=3, max_model_size=500_000, families=["mlp"])
+    place.call("AutoMLWorkflow", dataset="iris", time_s=60, max_trials=3, max_model_size=500_000, families=["mlp"])
     yield place
     for job in place.context.jobs.running():
         place.context.jobs.cancel(job.id)

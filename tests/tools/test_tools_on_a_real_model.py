@@ -23,7 +23,7 @@ def test_the_workflow_delivers_a_tested_model_within_its_limits(trained: Workpla
     assert record.test["accuracy"] > 0.8
     assert record.test["accuracy"] > record.baseline["accuracy"]
     assert all(check.met for check in record.constraints)
-    assert record.wall_s < 23
+    assert record.wall_s < 63
     assert (Path(record.bundle or "") / "model.onnx").is_file()
     assert {"task analysis", "search space", "evaluation"} <= {step.name for step in record.steps}
     assert record.trials == 3
@@ -113,7 +113,7 @@ def test_the_job_of_a_finished_experiment_is_told(trained: Workplace) -> None:
 def test_tuning_keeps_family_and_structure_and_proposes_the_old_settings_first(trained: Workplace) -> None:
     from tools.engine.families.family import FAMILIES
 
-    result = trained.call("HyperparameterOptimizer", experiment=1, time_s=20, max_trials=3, max_model_size=500_000)
+    result = trained.call("HyperparameterOptimizer", experiment=1, time_s=60, max_trials=3, max_model_size=500_000)
     store = trained.context.store
     base, tuned = store.get(1), store.get(result.experiment or 0)
     assert tuned.plan.base_experiment == 1
