@@ -25,7 +25,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
         "--dataset",
         "iris",
         "--time",
-        "25s",
+        "60s",
         "--max-trials",
         "3",
         "--max-model-size",
