@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from tools.contract import ToolContext
+from tools.core.custom import SUFFIX, check_allowed
 from tools.core.errors import TaskError
-
-SUFFIX = ".py"
-ALLOW = "AUTOML_ALLOW_CUSTOM"
 
 
 def kept_files(families: Sequence[str], context: ToolContext) -> tuple[str, ...]:
@@ -29,11 +26,7 @@ def own_file(families: Sequence[str], name: str) -> str | None:
 
 
 def _kept(name: str, context: ToolContext) -> str:
-    if os.environ.get(ALLOW, "") != "1":
-        raise TaskError(
-            f"Models from Python files are not allowed here, so '{Path(name).name}' is not used.",
-            hint=f"Who runs this server can allow them: {ALLOW}=1.",
-        )
+    check_allowed(name)
     path = Path(context.datasets.get(name, name)).expanduser()
     if not path.is_file():
         raise TaskError(f"There is no file '{name}'.", hint="Give the path of the Python file with your model.")

@@ -7,11 +7,12 @@ import pkgutil
 from pathlib import Path
 from typing import Any
 
-from tools._custom import SUFFIX, kept_files
+from tools._custom import kept_files
 from tools._data_check import check_data
 from tools._search_args import Limited, SearchArgs
 from tools.contract import ToolContext
 from tools.core.config import Objectives, SearchSpec, ValidationSpec
+from tools.core.custom import SUFFIX
 from tools.core.errors import ResourceError, TaskError
 from tools.core.metrics import METRIC_NAMES
 from tools.core.records import ExperimentPlan, Kind, Limits, Origin, Proposal

@@ -11,9 +11,10 @@ import pytest
 from tests.engine.families.real_sets import sets_for
 from tests.engine.families.test_family_contract import check_export, make
 from tests.engine.list_sink import ListSink
+from tools.core.custom import ALLOW
 from tools.core.errors import TaskError
 from tools.core.records import ExperimentPlan
-from tools.engine.execution.custom import ALLOW, find_family, load_family
+from tools.engine.execution.custom import find_family, load_family
 from tools.engine.experiment import run_experiment
 
 TABLE = """

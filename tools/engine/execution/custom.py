@@ -31,7 +31,6 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +40,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
+from tools.core.custom import SUFFIX, check_allowed
 from tools.core.errors import TaskError
 from tools.engine.data.dataset import DataSpec, Encoded
 from tools.engine.families.family import FAMILIES, Family, Params, Suggest
@@ -52,8 +52,6 @@ from tools.engine.training.preprocessing import PixelInput, TabularInput
 from tools.engine.training.recipe import Recipe, epochs_for
 from tools.engine.training.statistics import pixel_statistics, tabular_statistics
 
-ALLOW = "AUTOML_ALLOW_CUSTOM"
-SUFFIX = ".py"
 _ALL_ONE_HOT = 255
 """No encoder gives a column more values, so every category is one-hot and a model needs one input alone."""
 
@@ -229,11 +227,7 @@ def load_family(path: str) -> CustomFamily:
     Raises:
         TaskError: it may not be run here, cannot be run, or does not keep the contract.
     """
-    if os.environ.get(ALLOW, "") != "1":
-        raise TaskError(
-            f"Models from Python files are not allowed here, so '{Path(path).name}' was not run.",
-            hint=f"Who runs this server can allow them: {ALLOW}=1.",
-        )
+    check_allowed(path)
     name = Path(path).stem
     spec = importlib.util.spec_from_file_location(f"custom_model_{name}", path)
     if spec is None or spec.loader is None:

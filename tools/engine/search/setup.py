@@ -6,11 +6,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from tools.core.custom import SUFFIX
 from tools.core.errors import OptimizationError, ResourceError
 from tools.core.records import ExperimentPlan, Limits
 from tools.core.units import format_size
 from tools.engine.execution import machine, process
-from tools.engine.execution.custom import SUFFIX, find_family, load_family
+from tools.engine.execution.custom import find_family, load_family
 from tools.engine.execution.pool import InlinePool, Pool, WorkerPool
 from tools.engine.execution.worker import WorkerSetup
 from tools.engine.families.family import FAMILIES, Family
