@@ -95,4 +95,22 @@ def _all() -> dict[str, Table]:
     return {name: Table(name, target, kind, read) for name, target, kind, read in rows}
 
 
+def _development() -> dict[str, Table]:
+    """Tables to choose defaults with; none of them is in the benchmark."""
+    classes = ("magic", "optdigits", "splice", "segment", "marketing", "banana", "pima", "contraceptive", "crx")
+    values = [
+        ("MASS", "Boston", "medv"), ("modeldata", "Sacramento", "price"), ("modeldata", "car_prices", "Price"),
+        ("ISLR", "College", "Outstate"), ("Ecdat", "Computers", "price"), ("carData", "SLID", "wages"),
+    ]  # fmt: skip
+    tables = [Table(name, "class", "classification", _keel(name)) for name in classes]
+    tables += [
+        Table("attrition", "Attrition", "classification", _r("modeldata", "attrition")),
+        Table("mlc_churn", "churn", "classification", _r("modeldata", "mlc_churn")),
+        Table("hpc_data", "class", "classification", _r("modeldata", "hpc_data")),
+        *(Table(name.lower(), target, "regression", _r(package, name)) for package, name, target in values),
+    ]
+    return {table.name: table for table in tables}
+
+
 TABLES = _all()
+DEVELOPMENT = _development()

@@ -141,7 +141,13 @@ def _steps(record: ExperimentRecord) -> str:
     if not record.steps:
         return ""
     lines = [f"1. **{_cell(step.name)}**: {_cell(step.summary)}" for step in record.steps]
-    return "## Steps\n\n" + "\n".join(lines)
+    return "## Steps\n\n" + "\n".join(lines) + _phases(record)
+
+
+def _phases(record: ExperimentRecord) -> str:
+    """Where the time went."""
+    spent = [f"{name} {format_duration(seconds)}" for name, seconds in record.phases.items()]
+    return f"\n\nTime: {', '.join(spent)}." if spent else ""
 
 
 def _notes(record: ExperimentRecord) -> str:

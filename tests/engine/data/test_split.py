@@ -42,10 +42,19 @@ def test_parts_are_disjoint_complete_and_repeatable(name: str, validation: Valid
     assert all(np.array_equal(a, b) for a, b in zip((first.train, first.test), (again.train, again.test), strict=True))
     if name != "tiny_corpus":
         assert not np.array_equal(first.test, other.test)
-    assert len(first.folds) == (1 if validation is HOLDOUT else 4)
+    assert len(first.folds) == (1 if validation is HOLDOUT else 4 * first.repeats)
     for fit, held in first.folds:
         assert not set(fit) & set(held)
         assert set(fit) | set(held) == set(first.train)
+
+
+def test_few_rows_are_divided_into_folds_several_times() -> None:
+    parts = split_of("iris", FOLDS)
+    held = [tuple(rows) for _, rows in parts.folds]
+    assert (parts.repeats, len(held), len(set(held))) == (3, 12, 12)
+    for start in range(0, 12, 4):
+        assert sorted(row for rows in held[start : start + 4] for row in rows) == list(parts.train)
+    assert split_of("breast_cancer", FOLDS).repeats == 1
 
 
 def test_classes_keep_their_shares() -> None:

@@ -18,6 +18,11 @@ TEST_SHARE = 0.2
 HOLDOUT_SHARE = 0.2
 LEAST_HELD = 20
 """Rows that a part held out has at least, where its share allows it."""
+TINY_ROWS = 200
+REPEATS = 3
+"""So many rows to learn from, or fewer, are divided into k folds three times: one division is mostly luck there.
+
+Source: Kim (2009), "Estimating Classification Error Rate", section 3 (repeated cross-validation has less variance)."""
 _MAX_BINS = 10
 
 
@@ -28,14 +33,17 @@ class Splits:
     Attributes:
         train: All rows that may be learned from: everything usable that is not test.
         test: Rows that nothing looks at before the very end.
-        folds: (rows to fit on, rows to validate on), parts of `train`; one pair for a hold-out, k for k folds.
+        folds: (rows to fit on, rows to validate on), parts of `train`; one pair for a hold-out, k for k folds, one
+            division after the other where there are several.
         validation: How they were made.
+        repeats: How often the rows were divided into folds.
     """
 
     train: np.ndarray
     test: np.ndarray
     folds: tuple[tuple[np.ndarray, np.ndarray], ...]
     validation: ValidationSpec = field(default_factory=ValidationSpec)
+    repeats: int = 1
 
 
 def set_aside(dataset: Dataset, validation: ValidationSpec) -> Dataset:
@@ -63,6 +71,7 @@ def set_aside(dataset: Dataset, validation: ValidationSpec) -> Dataset:
 def split(dataset: Dataset, task: TaskSpec, validation: ValidationSpec, seed: int) -> Splits:
     """Split the usable rows: 20 % test, and of the rest 20 % (hold-out) or one k-th (k folds) for validation.
 
+    Few rows are divided into k folds several times (see `TINY_ROWS`).
     Classes keep their shares (values: their quantiles) in every part; every class has a row to fit on in every fold.
     After a hold-out, a class of three or more rows has one in each part; a class of two is only fitted on, unless
     there is too little else to judge by.
@@ -104,9 +113,10 @@ def split(dataset: Dataset, task: TaskSpec, validation: ValidationSpec, seed: in
     if n_folds == 1:
         held = _draw(inner, whole[~in_test], HOLDOUT_SHARE, 1, rng)
         return Splits(train, test, ((train[~held], train[held]),), validation)
-    numbers = _fold_numbers(inner, n_folds, rng)
-    folds = tuple((train[numbers != fold], train[numbers == fold]) for fold in range(n_folds))
-    return Splits(train, test, folds, validation)
+    repeats = REPEATS if len(train) <= TINY_ROWS else 1
+    divisions = [_fold_numbers(inner, n_folds, rng) for _ in range(repeats)]
+    folds = tuple((train[n != fold], train[n == fold]) for n in divisions for fold in range(n_folds))
+    return Splits(train, test, folds, validation, repeats)
 
 
 def _by_group(

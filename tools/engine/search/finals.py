@@ -89,7 +89,7 @@ class Finals:
             return []
         deadline = budget.refit_end - budget.refit_s
         # Fold by fold and not finalist by finalist: whenever time runs out, all were judged on the same folds.
-        waiting = [(index, record) for index in range(FOLDS) for record in finalists]
+        waiting = [(index, record) for index in range(len(folds)) for record in finalists]
         running: dict[int, tuple[int, int]] = {}
         results: dict[int, dict[int, Finished]] = {record.number: {} for record in finalists}
         number = FIRST_TRIAL
@@ -158,7 +158,8 @@ class Finals:
 def judge(finalists: list[TrialRecord], results: dict[int, dict[int, Finished]], checkpoints: Path) -> list[Judged]:
     """Who got through at least two folds, with means and predictions over the folds that all of these have."""
     through = [record for record in finalists if len(results[record.number]) >= LEAST_FOLDS]
-    common = [index for index in range(FOLDS) if all(index in results[record.number] for record in through)]
+    reached = sorted({index for judged in results.values() for index in judged})
+    common = [index for index in reached if all(index in results[record.number] for record in through)]
     if len(common) < LEAST_FOLDS:
         return []
     judged = []

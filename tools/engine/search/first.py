@@ -8,12 +8,13 @@ from itertools import zip_longest
 from tools.core.config import Strategy
 from tools.core.records import Proposal
 from tools.engine.search.grid import grid
+from tools.engine.search.portfolio import portfolio
 from tools.engine.search.space import Space
 from tools.engine.search.study import DEFAULT, Queued
 
 
 def first_candidates(space: Space, proposals: Sequence[Proposal], strategy: Strategy, seed: int) -> list[Queued]:
-    """Proposals, then every family's defaults in turn (the best of each, then the second best …), then the grid.
+    """Proposals, then the measured portfolio, then every family's defaults in turn (the best of each …), then the grid.
 
     Proposals of families that are not in the search are left out; what a proposal does not say is taken from the
     family's defaults.
@@ -23,6 +24,11 @@ def first_candidates(space: Space, proposals: Sequence[Proposal], strategy: Stra
         if proposal.family in space.families:
             params = space.complete(proposal.family, proposal.params)
             found.append(Queued(proposal.family, params, proposal.reason or "proposed"))
+    for entry in portfolio(space.spec.modality, space.spec.task.kind):
+        params_within = entry.within(space)
+        if params_within is not None:
+            why = f"portfolio: {entry.family} varied" if entry.params else f"{DEFAULT} {entry.family}"
+            found.append(Queued(entry.family, params_within, why))
     columns = [
         [Queued(name, params, f"{DEFAULT} {name}") for params in space.defaults(name)] for name in space.families
     ]

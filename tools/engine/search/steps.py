@@ -68,7 +68,8 @@ def task_analysis(plan: ExperimentPlan, source: Source) -> Step:
         training={
             "time_s": limits.time_s,
             "validation": plan.validation.method,
-            "folds": len(splits.folds),
+            "folds": len(splits.folds) // splits.repeats,
+            "repeats": splits.repeats,
             "rows_train": len(splits.train),
             "rows_test": len(splits.test),
         },
@@ -180,8 +181,11 @@ def evaluation(study: Study, reason: Reason, metric: str) -> Step:
 
 def validation(team: Team, how: str, prepared: Prepared) -> Step:
     """What is delivered."""
-    best, folds = team.best, len(prepared.folds)
+    best, splits = team.best, prepared.source.splits
+    folds = len(splits.folds) // splits.repeats
     checked = f"{folds}-fold cross-validation" if folds > 1 else "hold-out validation"
+    if splits.repeats > 1:
+        checked += f", {splits.repeats} times over"
     if team.finalists:
         checked += f" and, among {team.finalists} leaders, by cross-validation"
     what = f"trial {best.number} ({best.model_architecture})"

@@ -85,6 +85,8 @@ class Team:
         shares: dict[str, float] = {}
         for member in self.members:
             shares[member.record.model_architecture] = shares.get(member.record.model_architecture, 0.0) + member.weight
+        if len(shares) == 1:
+            return f"ensemble of {len(self.members)} ({self.best.model_architecture})"
         parts = ", ".join(f"{name} {share:.0%}" for name, share in sorted(shares.items(), key=lambda pair: -pair[1]))
         return f"ensemble of {len(self.members)} ({parts})"
 
