@@ -126,6 +126,8 @@ class SearchSpec(Frozen):
     early_stopping_patience: int | None = Field(
         default=None, ge=1, description="trials without improvement after which the search ends"
     )
+    portfolio: bool = Field(default=True, description="begin with configurations known to do well, not with drawn ones")
+    pruning: bool = Field(default=True, description="give trials up that are behind others of their family")
 
 
 class Optimization(Frozen):

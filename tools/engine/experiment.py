@@ -126,7 +126,7 @@ def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: f
         measure = make_measure(space, prepared.full.encoder, prepared)
         feasibility = Feasibility(space, plan.limits, measure)
         proposals = nearest(plan.proposals, Origin.of(source.profile, source.task.kind))
-        first = first_candidates(space, proposals, plan.search.strategy, plan.seed)
+        first = first_candidates(space, proposals, plan.search, plan.seed)
     pool, workers = start_pool(plan, prepared, run.monitor, inline)
     try:
         with run.phase("analysis"):

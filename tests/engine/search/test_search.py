@@ -51,7 +51,7 @@ class Built:
         self.space: Space = make_space(
             {name: FakeFamily(name, **family) for name in ("one", "two")}, fold.spec, plan.fixed_params
         )
-        first = first_candidates(self.space, plan.proposals, plan.search.strategy, plan.seed)
+        first = first_candidates(self.space, plan.proposals, plan.search, plan.seed)
         self.study = Study(
             folder / "journal.log", self.space, partial(make_sampler, plan.search.strategy, plan.seed), first
         )

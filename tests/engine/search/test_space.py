@@ -6,6 +6,7 @@ import optuna
 import pytest
 
 from tests.engine.fake_family import FakeFamily, make_fold
+from tools.core.config import SearchSpec
 from tools.core.errors import TaskError
 from tools.core.records import Proposal
 from tools.engine.search.first import first_candidates
@@ -67,13 +68,14 @@ def test_positions_cover_a_dimension() -> None:
 
 def test_first_candidates_are_proposals_then_defaults_in_turn() -> None:
     proposals = [Proposal(family="two", params={"width": 100}, reason="said so"), Proposal(family="absent")]
-    first = first_candidates(space(), proposals, "bayesian", 0)
+    first = first_candidates(space(), proposals, SearchSpec(), 0)
     assert [(item.family, item.why) for item in first[:3]] == [
         ("two", "said so"), ("one", "default of one"), ("two", "default of two")
     ]  # fmt: skip
     assert first[0].params["width"] == 100
     assert first[0].params["batch_size"] == 64, "the rest comes from the defaults"
     assert len(first) == 5
+    assert len(first_candidates(space(), proposals, SearchSpec(portfolio=False), 0)) == 1
 
 
 def test_the_grid_covers_every_level_without_multiplying_switched_off_parameters() -> None:

@@ -252,7 +252,7 @@ class Search:
             return
         objective = self._objective(event.score, running.cost)
         running.best = objective
-        if running.pruned or self._reason is not None:
+        if running.pruned or self._reason is not None or not self.plan.search.pruning:
             return
         family = running.candidate.family
         if running.known is None:
