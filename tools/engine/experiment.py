@@ -22,15 +22,17 @@ from tools.core.units import format_duration
 from tools.engine.execution import process
 from tools.engine.execution.forkserver import prestart, workers_pay
 from tools.engine.execution.pool import Pool
+from tools.engine.export.runtime import missing_packages
 from tools.engine.search import steps
 from tools.engine.search.budget import Budget
-from tools.engine.search.costs import make_measure
+from tools.engine.search.costs import check_exporter, make_measure
 from tools.engine.search.deliver import (
     check_limits,
     complete_bundle,
     own_peak,
     save_predictions,
     score_bundle,
+    score_models,
     shortfall,
 )
 from tools.engine.search.feasibility import Feasibility
@@ -125,6 +127,8 @@ def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: f
         run.step("search space", lambda: steps.search_space(space))
         measure = make_measure(space, prepared.full.encoder, prepared)
         feasibility = Feasibility(space, plan.limits, measure)
+        if feasibility.limited:
+            check_exporter()
         proposals = nearest(plan.proposals, Origin.of(source.profile, source.task.kind))
         first = first_candidates(space, proposals, plan.search, plan.seed)
     pool, workers = start_pool(plan, prepared, run.monitor, inline)
@@ -278,8 +282,6 @@ def _delivered(refit: Refit, pool: Pool, run: _Run) -> Delivered:
 
 def _deliver(run: _Run, prepared: Prepared, delivered: Delivered, team: Team) -> None:
     """Export, score the exported file on the untouched rows, check the limits, and write it all down."""
-    from tools.engine.export.bundle import write_bundle
-
     plan, source, best = run.plan, prepared.source, team.best
     chosen = BestModel(
         **best.model_dump(
@@ -295,6 +297,12 @@ def _deliver(run: _Run, prepared: Prepared, delivered: Delivered, team: Team) ->
         "validation": team.metrics,
         "metric": source.task.metric,
     }
+    missing = missing_packages()
+    if missing:
+        _deliver_unexported(run, prepared, delivered, chosen, team, missing)
+        return
+    from tools.engine.export.bundle import write_bundle
+
     with run.phase("export"):
         report = write_bundle(
             run.folder,
@@ -362,5 +370,28 @@ def _deliver(run: _Run, prepared: Prepared, delivered: Delivered, team: Team) ->
         parity=report.parity,
         wall_s=round(run.budget.elapsed, 3),
         warnings=(*shortfall(source.task.metric, scored["test"], scored["baseline"]), *source.profile.warnings),
+        **scored,
+    )
+
+
+def _deliver_unexported(
+    run: _Run, prepared: Prepared, delivered: Delivered, chosen: BestModel, team: Team, missing: tuple[str, ...]
+) -> None:
+    """Where nothing can be exported: score the trained models and keep them as they are, with a word about it."""
+    with run.phase("verify"):
+        for number, learner in enumerate(delivered.learners):
+            learner.save(run.folder / f"model_{number}")
+        scored = score_models(delivered, prepared, run.plan.seed)
+        validation = run.folder / "checkpoints" / str(chosen.trial) / "validation.npz"
+        save_predictions(run.folder / "predictions.npz", scored.pop("predictions"), scored.pop("truth"), validation)
+    install = (
+        f"There is no ONNX file, because {', '.join(missing)} cannot be imported: pip install {' '.join(missing)}."
+    )
+    run.sink.update(
+        best=chosen,
+        validation=team.metrics,
+        phases=run.phases,
+        wall_s=round(run.budget.elapsed, 3),
+        warnings=(install, *prepared.source.profile.warnings),
         **scored,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 
 CHUNK_ROWS = 256
 """Rows fed at once: bounds the memory of wide activations and costs nothing in speed."""
+
+
+@functools.cache
+def missing_packages() -> tuple[str, ...]:
+    """What exporting and running graphs needs and is not installed: a bare GPU machine may only search and train."""
+    needed = ("onnx", "onnxruntime", "onnxscript")
+    return tuple(name for name in needed if importlib.util.find_spec(name) is None)
 
 
 @functools.cache

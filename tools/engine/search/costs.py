@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from tools.core.errors import AutoMLError
+from tools.core.errors import AutoMLError, ResourceError
 from tools.engine.data.modality import Encoder
 from tools.engine.export.graph import core_graph
 from tools.engine.export.measure import Measurement, measure
+from tools.engine.export.runtime import missing_packages
 from tools.engine.families.family import Params
 from tools.engine.search.feasibility import Cost, MeasureCost
 from tools.engine.search.prepare import Prepared
@@ -26,6 +27,7 @@ def make_measure(space: Space, encoder: Encoder, prepared: Prepared) -> MeasureC
     around: list[Measurement] = []
 
     def cost(family: str, params: Params) -> Cost:
+        check_exporter()
         if not around:
             around.append(_preprocessing(encoder, prepared))
         learner = space.families[family].learner(params, space.spec, None, None, FitContext())
@@ -33,6 +35,20 @@ def make_measure(space: Space, encoder: Encoder, prepared: Prepared) -> MeasureC
         return Cost(core.size_bytes + around[0].size_bytes + EXTRA_BYTES, core.latency_ms + around[0].latency_ms)
 
     return cost
+
+
+def check_exporter() -> None:
+    """See that models can be exported here.
+
+    Raises:
+        ResourceError: packages are missing; with their names.
+    """
+    missing = missing_packages()
+    if missing:
+        raise ResourceError(
+            f"The size and latency of a model cannot be measured without the packages {', '.join(missing)}.",
+            hint=f"Run: pip install {' '.join(missing)}",
+        )
 
 
 def _preprocessing(encoder: Encoder, prepared: Prepared) -> Measurement:

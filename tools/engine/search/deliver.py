@@ -10,12 +10,14 @@ import numpy as np
 
 from tools.core.metrics import METRIC_NAMES
 from tools.core.records import ConstraintCheck, Limits
+from tools.engine.data.encode import encode
 from tools.engine.evaluation.confidence import bootstrap_interval
 from tools.engine.evaluation.metrics import compute_all
 from tools.engine.execution import process
 from tools.engine.export.bundle import Bundle, BundleReport, write_json
 from tools.engine.export.card import model_card
 from tools.engine.search.prepare import Fitted, Prepared, baseline, truth_of
+from tools.engine.search.refit import Delivered
 
 KEPT_PREDICTIONS = 50_000_000  # numbers: what would be more is left out of predictions.npz
 TIME_TOLERANCE = (0.05, 3.0)  # the promise: within the time asked for plus 5 % or 3 s, whichever is more
@@ -28,8 +30,22 @@ def score_bundle(report: BundleReport, prepared: Prepared, fitted: Fitted, seed:
         `test`, `baseline` and `confidence` for the record, and `predictions` and `truth` as arrays.
     """
     source = prepared.source
+    predictions = Bundle.open(report.folder).predict(source.dataset, source.splits.test)
+    return _scored(predictions, prepared, fitted, seed)
+
+
+def score_models(delivered: Delivered, prepared: Prepared, seed: int) -> dict[str, Any]:
+    """Score the trained models themselves, where no file can be exported (see `score_bundle`)."""
+    source, fitted = prepared.source, delivered.fitted
+    encoded = encode(source.dataset, source.splits.test, fitted.encoder, fitted.target)
+    parts = [fitted.target.decode(learner.predict(encoded.inputs)) for learner in delivered.learners]
+    mean = np.sum([weight * part for weight, part in zip(delivered.weights, parts, strict=True)], axis=0)
+    return _scored(mean, prepared, fitted, seed)
+
+
+def _scored(predictions: np.ndarray, prepared: Prepared, fitted: Fitted, seed: int) -> dict[str, Any]:
+    source = prepared.source
     rows = source.splits.test
-    predictions = Bundle.open(report.folder).predict(source.dataset, rows)
     truth = truth_of(source, fitted, rows)
     test = compute_all(source.task, truth, predictions)
     names = [source.task.metric] if source.task.kind == "generation" else list(test)

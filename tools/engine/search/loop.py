@@ -352,7 +352,7 @@ class Search:
         try:
             return self.feasibility.cost(candidate.family, candidate.params)
         except AutoMLError as error:
-            log.warning("Trial %d could not be measured: %s", candidate.number, error)
+            log.info("Trial %d could not be measured: %s", candidate.number, error)
             return None
 
     def _objective(self, score: float, cost: Cost | None, accuracy: float | None = None) -> float:
