@@ -17,7 +17,7 @@ from tools.engine.training.dropout import Dropout
 from tools.engine.training.learner import FitContext
 from tools.engine.training.loop import TorchLearner
 from tools.engine.training.network import Network
-from tools.engine.training.precision import bf16_pays
+from tools.engine.training.precision import bf16_pays_in_convolutions
 from tools.engine.training.preprocessing import PixelInput
 from tools.engine.training.recipe import Recipe, epochs_for
 from tools.engine.training.statistics import pixel_statistics
@@ -150,7 +150,7 @@ class CnnCells(Family):
             label_smoothing=params.get("label_smoothing", 0.0),
             augment=Augment(params["shift"], params["flip"]) if params["shift"] or params["flip"] else None,
             bf16=params["cell"] == "residual"
-            and bf16_pays(context.device, params["width"] * params["kernel"] ** 2, height * width * batch_size),
+            and bf16_pays_in_convolutions(context.device, params["width"], height * width * batch_size),
             channels_last=True,
         )
         return TorchLearner(

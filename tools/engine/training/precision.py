@@ -35,6 +35,22 @@ def bf16_pays(device: str, width: int, rows: int) -> bool:
     return width >= 256 and rows >= 256 and cpu_has_bf16()
 
 
+def bf16_pays_in_convolutions(device: str, channels: int, positions: int) -> bool:
+    """Whether autocast to bfloat16 speeds up full (not depthwise) convolutions.
+
+    Measured on a CPU with AVX512-BF16, kernels of 3 x 3 (time without / with): 24 channels x 2048 positions 1.25,
+    24 x 8192 1.6, 16 x 100,000 1.9, 48 x 100,000 2.5.
+
+    Args:
+        device: "cpu" or "cuda".
+        channels: Channels of the first stage.
+        positions: Positions of a batch: pictures times height times width.
+    """
+    if device == "cuda":
+        return bf16_pays(device, 9 * channels, positions)
+    return channels * positions >= 100_000 and cpu_has_bf16()
+
+
 @contextlib.contextmanager
 def training_precision(device: str, bf16: bool) -> Iterator[None]:
     """TF32 on a GPU, bfloat16 autocast where asked; the settings of before come back on leaving."""

@@ -22,6 +22,8 @@ _FIT_RATE, _FIT_STEP_S = 6e10, 1e-3
 """The same two, not cautious but as measured: dense networks for tables at widths of 64 to 256 on one core."""
 _REPORT_S = 1.5
 """Wanted seconds between reports."""
+_SCORING_SHARE = 0.15
+"""Of the training, what scoring may cost in arithmetic; in full precision that takes up to twice as long."""
 
 
 def multiply_adds(model: Network, prepared: list[Tensor]) -> int:
@@ -83,7 +85,7 @@ class Cadence:
 
     @classmethod
     def plan(cls, model: Network, prepared: list[Tensor], per_epoch: int, n_validation: int) -> Cadence:
-        """A report about every second and a half; scoring costs about a quarter of the training at most.
+        """A report about every second and a half; scoring costs a small share of the training.
 
         Args:
             model: The network.
@@ -95,7 +97,7 @@ class Cadence:
         # Forward and backward: three times, two operations each.
         seconds = 6.0 * multiply_adds(model, prepared) * n_train / _RATE + per_epoch * _STEP_S
         reports = max(1, min(per_epoch, math.ceil(seconds / _REPORT_S)))
-        affordable = int(0.25 * 3 * n_train / n_validation) if n_validation else reports
+        affordable = int(_SCORING_SHARE * 3 * n_train / n_validation) if n_validation else reports
         return cls(per_epoch, reports, max(1, min(reports, affordable)))
 
     def next_report(self, step: int) -> int:
