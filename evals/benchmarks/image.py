@@ -107,7 +107,7 @@ def _run_ours(
     accuracy = result["test"]["accuracy"] if test is None else _accuracy(Path(result["bundle"]), folder, test)
     row = {
         "system": system, "accuracy": accuracy, "fit_s": result["wall_s"], "size": Path(result["onnx"]).stat().st_size,
-        "what": result["best"]["model_architecture"], "trials": len(result["trials"]),
+        "what": result["model"], "trials": result["trials"],
     }  # fmt: skip
     return row, dict(np.load(Path(result["bundle"]).parent / "splits.npz"))
 
