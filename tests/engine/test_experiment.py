@@ -17,7 +17,9 @@ import pytest
 from tests.engine.list_sink import ListSink
 from tools.core.errors import OptimizationError, ResourceError, TaskError
 from tools.core.records import ExperimentPlan, ExperimentRecord, now
+from tools.engine.data.read import load
 from tools.engine.experiment import run_experiment
+from tools.engine.export.bundle import Bundle
 from tools.engine.families.family import FAMILIES
 from tools.engine.search.deliver import shortfall
 from tools.engine.search.prepare import prepare, read_source
@@ -140,8 +142,17 @@ def test_a_cancelled_experiment_ends_at_once_and_keeps_its_trials(tmp_path: Path
     sink, begun = ListSink(stop=lambda sink: len(sink.trials) >= 2), time.time()
     run_experiment(plan(time_s=60), tmp_path, sink, begun)
     assert len(sink.trials) >= 2
-    assert "bundle" not in sink.fields
+    assert "test" not in sink.fields
     assert time.time() - begun < 20
+
+
+def test_a_first_model_is_exported_long_before_the_end(tmp_path: Path) -> None:
+    sink = ListSink(stop=lambda sink: "bundle" in sink.fields or len(sink.trials) >= 30)
+    run_experiment(plan(time_s=120), tmp_path, sink, time.time())
+    bundle = Bundle.open(Path(sink.fields["bundle"]))
+    predicted = bundle.predict(load("iris"), np.arange(150))
+    assert (predicted.argmax(axis=1) == np.repeat([0, 1, 2], 50)).mean() > 0.8
+    assert any("before the model was scored" in text for text in sink.fields["warnings"])
 
 
 JOB = """

@@ -8,33 +8,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tools.core.errors import OptimizationError
-from tools.core.records import BestModel, ExperimentPlan, Origin, Phase, Resources, StepRecord, TrialRecord
+from tools.core.records import ExperimentPlan, Origin, TrialRecord
 from tools.core.seams import RunSink
 from tools.core.units import format_duration
-from tools.engine.execution import process
 from tools.engine.execution.forkserver import prestart, workers_pay
 from tools.engine.execution.pool import Pool
 from tools.engine.export.runtime import missing_packages
 from tools.engine.search import steps
 from tools.engine.search.budget import Budget
 from tools.engine.search.costs import check_exporter, make_measure
-from tools.engine.search.deliver import (
-    check_limits,
-    complete_bundle,
-    own_peak,
-    save_predictions,
-    score_bundle,
-    score_models,
-    shortfall,
-)
+from tools.engine.search.delivery import deliver, insure
 from tools.engine.search.feasibility import Feasibility
 from tools.engine.search.finals import SHARE as FINALS_SHARE
 from tools.engine.search.finals import Finals, affordable, finals_wanted
@@ -44,48 +33,16 @@ from tools.engine.search.monitor import AutoMLMonitor
 from tools.engine.search.objective import Objective, make_objective
 from tools.engine.search.prepare import Prepared, maximizes, prepare, read_source, save_splits, validation_baseline
 from tools.engine.search.refit import SPARE_S, Delivered, Refit, refit_wanted
+from tools.engine.search.run import Run
 from tools.engine.search.samplers import make_sampler
 from tools.engine.search.setup import check_disk, choose_space, start_pool
+from tools.engine.search.space import Space
 from tools.engine.search.study import Queued, Study
 from tools.engine.search.team import Judged, Team, alone, choose, read_predictions, refit_time
 from tools.engine.search.warm import nearest
 
 log = logging.getLogger(__name__)
 CHOICE_SHARE = 0.05
-UNTESTED = (
-    "The time was over before the model was scored on the test rows: evaluate it, and give it more time next time."
-)
-
-
-@dataclass
-class _Run:
-    """What the steps of one experiment share."""
-
-    plan: ExperimentPlan
-    folder: Path
-    sink: RunSink
-    budget: Budget
-    monitor: AutoMLMonitor
-    phases: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def phase(self, name: Phase) -> Iterator[None]:
-        """Time one phase."""
-        begun = time.time()
-        self.monitor.collect_metrics(name, {})
-        try:
-            yield
-        finally:
-            self.phases[name] = round(self.phases.get(name, 0.0) + time.time() - begun, 3)
-
-    def step(self, name: str, work: Callable[[], tuple[str, dict[str, Any]]]) -> None:
-        """Do one step; `work` returns a sentence and its details. Each tool shows the steps that are its own."""
-        begun = time.time()
-        summary, details = work()
-        shown = steps.shown_name(self.plan.kind, name)
-        if shown is not None:
-            seconds = round(time.time() - begun, 3)
-            self.sink.step(StepRecord(name=shown, summary=summary, seconds=seconds, details=details))
 
 
 def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: float) -> None:
@@ -104,7 +61,7 @@ def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: f
     """
     folder.mkdir(parents=True, exist_ok=True)
     budget = Budget(started, plan.limits.time_s)
-    run = _Run(plan, folder, sink, budget, AutoMLMonitor(sink, plan, started))
+    run = Run(plan, folder, sink, budget, AutoMLMonitor(sink, plan, started))
     inline = not workers_pay(budget.left())
     if not inline:
         prestart()  # loads torch in the background while the data is read, unless the job has done so already
@@ -158,6 +115,7 @@ def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: f
                 finals_wanted=finals_wanted(prepared),
                 workers=max(workers, 1),
                 n_test=len(source.splits.test),
+                insure=None if missing_packages() else partial(_insure, run, prepared, space, study),
             )
             reason = search.run()
             run.step("evaluation", lambda: steps.evaluation(study, reason, metric))
@@ -171,10 +129,10 @@ def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: f
         run.step("validation", lambda: steps.validation(team, delivered.how, prepared))
     finally:
         pool.close()
-    _deliver(run, prepared, delivered, team)
+    deliver(run, prepared, delivered, team)
 
 
-def _architect(run: _Run, feasibility: Feasibility, first: list[Queued], n_test: int) -> list[Queued]:
+def _architect(run: Run, feasibility: Feasibility, first: list[Queued], n_test: int) -> list[Queued]:
     """Measure the first configurations; with limits, make sure that something that fits is tried.
 
     Raises:
@@ -226,7 +184,7 @@ def _best(study: Study, feasibility: Feasibility, reason: Reason, budget: Budget
     )
 
 
-def _team(run: _Run, study: Study, search: Search, prepared: Prepared, objective: Objective, reason: Reason) -> Team:
+def _team(run: Run, study: Study, search: Search, prepared: Prepared, objective: Objective, reason: Reason) -> Team:
     """The best trial, on small data the one that also wins the finals; with others if that is better.
 
     Raises:
@@ -261,13 +219,17 @@ def _team(run: _Run, study: Study, search: Search, prepared: Prepared, objective
     return choose(judged, prepared.source.task, objective, run.plan.limits, in_time, finalists)
 
 
-def _judged(run: _Run, study: Study, record: TrialRecord) -> Judged:
+def _judged(run: Run, study: Study, record: TrialRecord) -> Judged:
     kept = read_predictions(run.folder / "checkpoints" / str(record.number) / "validation.npz")
     predictions, truth = kept or (None, None)
     return Judged(record, study.best_epochs[record.number], {}, predictions, truth)
 
 
-def _delivered(refit: Refit, pool: Pool, run: _Run) -> Delivered:
+def _insure(run: Run, prepared: Prepared, space: Space, study: Study, record: TrialRecord) -> None:
+    insure(run, prepared, space, _judged(run, study, record))
+
+
+def _delivered(refit: Refit, pool: Pool, run: Run) -> Delivered:
     """Train on all rows if that is wanted and works; else take the trials' own models."""
     if (
         refit_wanted(refit.prepared)
@@ -278,120 +240,3 @@ def _delivered(refit: Refit, pool: Pool, run: _Run) -> Delivered:
         if again is not None:
             return again
     return refit.kept()
-
-
-def _deliver(run: _Run, prepared: Prepared, delivered: Delivered, team: Team) -> None:
-    """Export, score the exported file on the untouched rows, check the limits, and write it all down."""
-    plan, source, best = run.plan, prepared.source, team.best
-    chosen = BestModel(
-        **best.model_dump(
-            include=set(BestModel.model_fields) - {"trial", "family", "model_architecture", "n_parameters"}
-        ),
-        trial=best.number,
-        family=best.model_architecture,
-        model_architecture=team.name,
-        n_parameters=sum(learner.n_parameters for learner in delivered.learners),
-    )
-    fields: dict[str, Any] = {
-        "best": chosen.model_dump(mode="json"),
-        "validation": team.metrics,
-        "metric": source.task.metric,
-    }
-    missing = missing_packages()
-    if missing:
-        _deliver_unexported(run, prepared, delivered, chosen, team, missing)
-        return
-    from tools.engine.export.bundle import write_bundle
-
-    with run.phase("export"):
-        report = write_bundle(
-            run.folder,
-            plan=plan,
-            dataset=source.dataset,
-            task=source.task,
-            encoder=delivered.fitted.encoder,
-            target=delivered.fitted.target,
-            learners=delivered.learners,
-            weights=delivered.weights,
-            splits=source.splits,
-            record_fields=fields,
-        )
-        chosen = chosen.model_copy(update={"model_size": report.size_bytes})
-        run.sink.update(  # what the last step below replaces, should there be no time left for it
-            best=chosen,
-            validation=team.metrics,
-            bundle=str(report.folder),
-            onnx=str(report.onnx),
-            parity=report.parity,
-            warnings=(UNTESTED, *source.profile.warnings),
-        )
-    with run.phase("verify"):
-        scored = score_bundle(report, prepared, delivered.fitted, plan.seed)
-        validation = run.folder / "checkpoints" / str(best.number) / "validation.npz"
-        save_predictions(run.folder / "predictions.npz", scored.pop("predictions"), scored.pop("truth"), validation)
-        steps.clean(run.folder)
-        resources = Resources(
-            peak_memory=own_peak(run.monitor.peak_memory),
-            training_time=best.resources.training_time,
-            inference_latency=report.latency_ms,
-            cpu_s=best.resources.cpu_s,
-            gpu_memory=best.resources.gpu_memory,
-        )
-        checks = check_limits(
-            plan.limits,
-            metric=source.task.metric,
-            test=scored["test"],
-            size_bytes=report.size_bytes,
-            latency_ms=report.latency_ms,
-            wall_s=round(run.budget.elapsed, 3),
-            peak_memory=resources.peak_memory,
-            disk=max(run.monitor.peak_disk, process.folder_bytes(run.folder)),
-            gpu_memory=resources.gpu_memory or 0,
-        )
-        complete_bundle(
-            report.folder,
-            {
-                **fields,
-                **scored,
-                "best": chosen.model_dump(mode="json"),
-                "constraints": [check.model_dump(mode="json") for check in checks],
-                "trained_on": delivered.how,
-            },
-        )
-    run.monitor.collect_metrics("done", {"best_metrics": team.metrics})
-    run.sink.update(
-        best=chosen.model_copy(update={"resources": resources}),
-        validation=team.metrics,
-        constraints=checks,
-        phases=run.phases,
-        resources=resources,
-        bundle=str(report.folder),
-        onnx=str(report.onnx),
-        parity=report.parity,
-        wall_s=round(run.budget.elapsed, 3),
-        warnings=(*shortfall(source.task.metric, scored["test"], scored["baseline"]), *source.profile.warnings),
-        **scored,
-    )
-
-
-def _deliver_unexported(
-    run: _Run, prepared: Prepared, delivered: Delivered, chosen: BestModel, team: Team, missing: tuple[str, ...]
-) -> None:
-    """Where nothing can be exported: score the trained models and keep them as they are, with a word about it."""
-    with run.phase("verify"):
-        for number, learner in enumerate(delivered.learners):
-            learner.save(run.folder / f"model_{number}")
-        scored = score_models(delivered, prepared, run.plan.seed)
-        validation = run.folder / "checkpoints" / str(chosen.trial) / "validation.npz"
-        save_predictions(run.folder / "predictions.npz", scored.pop("predictions"), scored.pop("truth"), validation)
-    install = (
-        f"There is no ONNX file, because {', '.join(missing)} cannot be imported: pip install {' '.join(missing)}."
-    )
-    run.sink.update(
-        best=chosen,
-        validation=team.metrics,
-        phases=run.phases,
-        wall_s=round(run.budget.elapsed, 3),
-        warnings=(install, *prepared.source.profile.warnings),
-        **scored,
-    )

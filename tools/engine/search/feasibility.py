@@ -17,6 +17,7 @@ import numpy as np
 from tools.core.errors import AutoMLError, ResourceError
 from tools.core.records import Limits
 from tools.core.units import format_size
+from tools.engine.export.parity import BATCHES
 from tools.engine.families.family import Params
 from tools.engine.search.space import Dimension, Space
 
@@ -93,8 +94,10 @@ class Feasibility:
             return None
         named = set(families) & set(self.measured_s) or set(self.measured_s)
         latency = max((cost.latency_ms for key, cost in self.costs.items() if key[0] in named), default=0.0)
-        # The core is exported once more, composed, checked at three batch sizes, measured and loaded for scoring.
-        return 1.0 + 4.0 * self.export_s(named) + n_test * latency / 1000.0
+        # The core is exported once more, composed, checked at three batch sizes, measured and loaded for scoring; the
+        # check asks the trained model, too, and that is slower than the file.
+        answered = n_test + 2 * sum(BATCHES)
+        return 1.0 + 4.0 * self.export_s(named) + answered * latency / 1000.0
 
     def known_cost(self, family: str, params: Params) -> Cost | None:
         """The cost of a structure if it was measured already."""

@@ -7,6 +7,7 @@ import math
 import shutil
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -42,6 +43,7 @@ INFEASIBLE_IN_A_ROW = 10
 FAILURES_IN_VAIN = 12
 LAST_WAIT_S = 1.0
 DISK_SHARE = 0.9
+INSURANCE_SHARE = 0.05
 KILLED = "killed"
 """Reason of a trial whose worker was killed and that is tried once more: it does not count."""
 HOLDOUT_REFIT_SHARE = 0.15
@@ -78,6 +80,7 @@ class Search:
         finals_wanted: Whether to keep time for comparing the leaders by cross-validation.
         workers: How many trials run at once.
         n_test: Examples the delivered model will be scored on.
+        insure: Exports a trial's model at once; called for the first good one, where that costs little of the time.
     """
 
     plan: ExperimentPlan
@@ -96,6 +99,7 @@ class Search:
     finals_wanted: bool = False
     workers: int = 1
     n_test: int = 0
+    insure: Callable[[TrialRecord], None] | None = None
     halving: Halving = field(default_factory=Halving)
     _running: dict[int, _Running] = field(default_factory=dict)
     _infeasible_in_a_row: int = 0
@@ -320,6 +324,7 @@ class Search:
         def tell() -> None:
             self._tell(running.candidate, status, cost, event, error, reason, time_s)
             self._plan_end()
+            self._insure()
             self._drop_checkpoints()
 
         self._turns.ended(number, tell, counts=reason != KILLED)
@@ -402,6 +407,16 @@ class Search:
             seconds = min(FINALS_SHARE * self.budget.time_s, self.budget.search_left())
             finalists = affordable(self.study.leaders(FINALISTS), self.workers, seconds)
             self.budget.finals_s = seconds_needed(finalists, self.workers)
+
+    def _insure(self) -> None:
+        """Have the best model so far exported, once, when that takes a small share of the time that is left."""
+        if self.insure is None or not self.study.finished:
+            return
+        best = self.study.finished[0]
+        seconds = self.feasibility.finish_s(0, {best.model_architecture})
+        if seconds is not None and seconds <= INSURANCE_SHARE * self.budget.search_left():
+            insure, self.insure = self.insure, None
+            insure(best)
 
     def _reading(self) -> dict[str, Any]:
         done = [record for record in self.study.records if record.status != "infeasible"]
