@@ -77,6 +77,8 @@ def make(wish: Wish, whole: Text, world: World, tools: Tools) -> Act:
     slots = {name: value for name, value in slots.items() if _ONLY.get(name, intent.name) == intent.name}
     for name in _NEVER.get(intent.name, ()):
         slots.pop(name, None)
+    if intent.name == "evaluate":
+        slots.setdefault("report", "metrics")
     act = Act(intent.name, intent.tool, {**bind(slots, schema), **intent.args})
     complete(act, intent, wish.text, slots, world, schema)
     return act

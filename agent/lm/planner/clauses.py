@@ -33,6 +33,7 @@ _LEAD = 9
 _PART_SURE = 0.55
 """A part of a sentence must be a little surer to be a wish of its own."""
 
+_METRICS = re.compile(r"\bhow (?:good|well|accurate|bad)\b|\b(?:scores?|accuracy|metrics)\b")
 TALK = "talk."
 FRAGMENT = "fragment"
 
@@ -86,7 +87,11 @@ def hear(message: str, world: World, tools: Tools) -> Heard:
                 wishes[-1] = wishes[-1].joined(part)
             else:
                 pending = f"{pending}, {part}" if pending else part
-        elif wishes and _same(wishes[-1].intent, intent):
+        elif (
+            wishes
+            and _same(wishes[-1].intent, intent)
+            and not (intent.name == "evaluate" and _other_report(wishes[-1], part, whole, world))
+        ):
             wishes[-1] = wishes[-1].joined(part)
         else:
             wishes.append(Wish(f"{pending}, {part}" if pending else part, intent, ranking))
@@ -149,6 +154,16 @@ def _without_talk(wishes: list[Wish]) -> list[Wish]:
 def _same(left: Intent | None, right: Intent) -> bool:
     """Two parts speak of one act."""
     return left is not None and left.tool == right.tool and left.args == right.args and left.tool is not None
+
+
+def _other_report(before: Wish, part: str, whole: Text, world: World) -> bool:
+    """Two parts ask for different reports of a model: two wishes."""
+    reports = []
+    for text in (before.text, part):
+        reading = Reading(text, whole, world)
+        read_all(reading)
+        reports.append(reading.found.get("report", "metrics" if _METRICS.search(text) else None))
+    return None not in reports and reports[0] != reports[1]
 
 
 def intent_named(name: str) -> Intent:

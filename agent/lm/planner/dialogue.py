@@ -17,7 +17,8 @@ from agent.lm.planner.world import World, read_world
 
 _POINTER = re.compile(
     r"\W*(?:(?:here|this|that|these|those|see|look|attached|file|data|my|the|is|are|it|please|hi|hello|hey|at|"
-    r"have a look|a|for you|check|take|and|voila|voilà)\b\W*)*"
+    r"have a look|a|for you|check|take|and|voila|voilà|what|what's|whats|about|tell me|about|i have|we have|got|one|"
+    r"new|of|do you (?:make|think)|say)\b\W*)*"
 )
 
 

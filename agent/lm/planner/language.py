@@ -31,6 +31,8 @@ def gloss(text: str) -> str:
         return text
     table = _table(name)
     text = text.replace("’", "'")
+    for pattern, plain in _separable(name):
+        text = pattern.sub(rf"{plain}\1", text)
     text = _pattern(name).sub(lambda match: table[match[0].lower()] + (" " if match[0][-1] == "'" else ""), text)
     return " ".join(text.split())
 
@@ -68,6 +70,16 @@ def _table(name: str) -> dict[str, str]:
         ones = {word: int(plain) for word, plain in table.items() if plain.isdecimal() and 0 < int(plain) < 10}
         table |= {f"{ten} y {one}": str(tens[ten] + ones[one]) for ten in tens for one in ones}
     return table
+
+
+@functools.cache
+def _separable(name: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Verbs in two parts, which stand far from each other: "sag … vorher"."""
+    return tuple(
+        (re.compile(rf"(?<!\w)(?:{verb})( [^.;!?]{{2,60}}?) {particle}(?!\w)", re.I), plain)
+        for verb, parts in data(f"lexicon_{name}").get("separable", {}).items()
+        for particle, plain in parts.items()
+    )
 
 
 @functools.cache

@@ -130,7 +130,8 @@ def _more_time(tokens: list[Token], index: int, above: float) -> tuple[float, fl
     if unit is not None and unit[0] == "time" and _FINE <= unit[1] < above:
         return value * unit[1], unit[1], end
     adjacent = joined == index and index < len(tokens) and tokens[index].start <= tokens[index - 1].end + 1
-    if unit is None and adjacent and above > _FINE and tokens[index].text.isdecimal() and value < 60:
+    said = index < len(tokens) and (tokens[index].text.isdecimal() or tokens[index].text in data("units")["tens"])
+    if unit is None and adjacent and above > _FINE and said and value < 60:
         joint = tokens[index].start == tokens[index - 1].end  # "1h15 and …"; but not "1 h 15 trials"
         if joint or not _word(tokens, after)[:1].isalpha():
             return value * above / 60, above / 60, after
@@ -193,11 +194,26 @@ def _spelled(tokens: list[Token], index: int) -> tuple[float, int]:
             value, after = value + unit, skip + 1
     else:
         value = float(table["numbers"][word])
+    if _word(tokens, after) in ("point", "comma") and _digit(tokens, after + 1) is not None:
+        return _decimals(value, tokens, after + 1)
     if _word(tokens, after) in ("quarters", "thirds", "halves"):
         fraction = _of(table["fractions"][_word(tokens, after)], tokens, after + 1)
         if fraction is not None:
             return value * fraction[0], fraction[1]
     return _scaled(value, tokens, after)
+
+
+def _decimals(value: float, tokens: list[Token], index: int) -> tuple[float, int]:
+    """The digits after "point": "zero point nine six"."""
+    place = 0.1
+    while (digit := _digit(tokens, index)) is not None:
+        value, place, index = value + digit * place, place / 10, index + 1
+    return round(value, 9), index
+
+
+def _digit(tokens: list[Token], index: int) -> int | None:
+    value = data("units")["numbers"].get(_word(tokens, index))
+    return int(value) if value is not None and value < 10 else None
 
 
 def _scaled(value: float, tokens: list[Token], after: int) -> tuple[float, int]:

@@ -31,6 +31,7 @@ _SEARCH = ("strategy", "max_trials", "patience", "validation", "folds", "familie
 _LABELLING = re.compile(r"\b(tag|note|call|name|label|mark|jot|remark|comment)\b")
 _OWN = re.compile(r"\b(it|its|this model|that model|the model|my model|run|experiment)\b(?! is when)")
 _RUNS = re.compile(r"\b(runs|experiments|models|those|ones)\b")
+_STRUCTURE = re.compile(r"\b(?:nas|architectures?|topolog(?:y|ies)|network (?:structure|design|shape)|layouts?)\b")
 _EXAMPLE = re.compile(r'"([^"]+)"')
 
 
@@ -121,6 +122,8 @@ def _marks(reading: Reading, clause: str) -> frozenset[str]:
         marks.add("labelling")
     if _OWN.search(clause):
         marks.add("own")
+    if _STRUCTURE.search(clause):
+        marks.add("structure")
     if _RUNS.search(clause):
         marks.add("runs")
     if len(found.get("experiments", ())) > 1 or len(found.get("bare", ())) > 1:

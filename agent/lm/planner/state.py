@@ -25,6 +25,19 @@ _FILLERS = re.compile(
 )
 
 
+_ONCE_MORE = re.compile(
+    r"^\W*(?:(?:ok(?:ay)?|please|well|then|so|just|can you|could you|let's)\W+)*(?:try|do|run|give)?"
+    r"(?: (?:it|that|this))? ?(?:again|once more|one more time|a(?:nother| second) (?:try|go|time))"
+    r"\W*(?:please|then|now)?\W*$"
+)
+_AND_NOW = re.compile(r"^\W*(?:and |so |what about |how about )*(?:now|by now|meanwhile|in the meantime|yet)\W*$")
+_TIMES = re.compile(
+    r"\b(?:(\d+(?:\.\d+)?) times|double|triple|twice|half|ten(?:fold)?)\b(?: of)? ?"
+    r"(?:that|it|this|as much|as many|the limit)\b"
+)
+_FACTORS = {"double": 2.0, "triple": 3.0, "twice": 2.0, "half": 0.5, "ten": 10.0, "tenfold": 10.0}
+
+
 @dataclass
 class State:
     """Where the conversation stands.
@@ -62,7 +75,9 @@ def follow(exchanges: list[Exchange], world: World, read: Callable[[str, State],
             continue
         asked = "?" in (turn.answer or "")
         act = read(turn.message, state) if asked else None
-        state = State(act, act.missing, message=turn.message) if act and act.missing else State()
+        here = act is not None and act.args.get("dataset") in world.attached  # the data it waited for came just now
+        asked_for = act.missing or ("dataset" if here else None) if act else None
+        state = State(act, asked_for, message=turn.message) if asked_for else State()
     return state
 
 
@@ -73,7 +88,13 @@ def mend(text: str, slots: dict[str, Any], state: State, world: World, tools: To
         return None
     schema = tools[act.tool][1]
     wanted = state.asked or state.fault or _only_limit(act, slots, world)
+    slots = _for_fault(slots, wanted)
     changes = bind(_with_experiments(slots, act, world, wanted), schema)
+    if wanted == "dataset" and "dataset" not in changes and world.attached:
+        changes["dataset"] = world.attached[-1]
+        wanted = None
+    if not changes and (factor := _factor(text)) and (name := wanted or _last_limit(act)):
+        changes[name] = _times(act.args[name], factor)
     if wanted == "target" and "target" not in changes:
         columns = world.columns.get(str(act.args.get("dataset")), ())
         name = target.close(_FILLERS.sub("", text).strip(), columns)
@@ -87,9 +108,44 @@ def mend(text: str, slots: dict[str, Any], state: State, world: World, tools: To
     if not changes:
         return None
     kept = dict(act.args)
-    if "dataset" in changes and changes["dataset"] != kept.get("dataset") and "target" not in changes:
+    if "dataset" in kept and "dataset" in changes and changes["dataset"] != kept["dataset"]:
         kept.pop("target", None)
     return Act(act.intent, act.tool, {**kept, **changes})
+
+
+def repeated(text: str, state: State) -> Act | None:
+    """The last act once more: "try again" after a failure, "and now?" after a look at a job."""
+    act = state.act
+    if act is None or act.intent in TRAINING or not (_ONCE_MORE.match(text) or _AND_NOW.match(text)):
+        return None
+    if _AND_NOW.match(text) and not act.intent.startswith("jobs."):
+        return None
+    return Act(act.intent, act.tool, dict(act.args))
+
+
+def _for_fault(slots: dict[str, Any], wanted: str | None) -> dict[str, Any]:
+    """A size that does not say what it limits, after a complaint about a limit: that limit."""
+    if "_size" not in slots or wanted not in ("max_memory", "max_gpu_memory", "max_disk"):
+        return slots
+    return {**{name: value for name, value in slots.items() if name != "max_model_size"}, wanted: slots["_size"]}
+
+
+def _factor(text: str) -> float | None:
+    """What "ten times that", "half of that", "double" multiply by."""
+    match = _TIMES.search(text)
+    if match is None:
+        return None
+    return float(match[1]) if match[1] else _FACTORS[match[0].split()[0]]
+
+
+def _last_limit(act: Act) -> str | None:
+    limits = [name for name in act.args if name.startswith(("max_", "time_"))]
+    return limits[0] if len(limits) == 1 else None
+
+
+def _times(value: float, factor: float) -> float | int:
+    product = value * factor
+    return int(product) if isinstance(value, int) else float(f"{product:.6g}")
 
 
 def _with_experiments(slots: dict[str, Any], act: Act, world: World, wanted: str | None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from agent.lm.planner.knowledge import data
 from agent.lm.planner.ranking import Ranking, Tools
 from agent.lm.planner.slots import datasets
 from agent.lm.planner.slots.reading import Reading
-from agent.lm.planner.state import State, mend
+from agent.lm.planner.state import State, mend, repeated
 from agent.lm.planner.text import Text
 from agent.lm.planner.world import World
 
@@ -62,6 +62,9 @@ def understand(message: str, world: World, tools: Tools, state: State | None = N
         answered = _answer(heard, state, world, tools)
         if answered is not None:
             return Understanding([answered])
+    again = repeated(whole.plain, state)
+    if again is not None:
+        return Understanding([again], text=whole.plain)
     calls = [act for wish in heard.wishes if _callable(wish, tools) for act in _acts(wish, whole, world, tools)]
     for before, act in pairwise(calls):
         if act.missing == "dataset" and before.args.get("dataset"):
@@ -69,10 +72,11 @@ def understand(message: str, world: World, tools: Tools, state: State | None = N
     if calls:
         return Understanding(calls, text=whole.plain)
     talk = _talk(heard)
-    if talk and not (talk == "off" and state.act):
-        return Understanding([], talk, bool(heard.refused), whole.plain)
     slots = acting.read(whole.plain, whole, world)
-    started = None if heard.refused or talk else _training(heard, slots, world, tools, state)
+    about_it = state.act and (talk == "off" or (talk in ("thanks", "greeting") and set(slots) - {"_size"}))
+    if talk and not about_it:
+        return Understanding([], talk, bool(heard.refused), whole.plain)
+    started = None if heard.refused or (talk and not about_it) else _training(heard, slots, world, tools, state)
     if started is not None:
         return Understanding([started], slots=slots)
     mended = None if heard.refused else _fragment(whole.plain, slots, world, tools, state)
@@ -102,7 +106,8 @@ def _answer(heard: Heard, state: State, world: World, tools: Tools) -> Act | Non
     sure = next((wish for wish in heard.wishes if wish.intent and wish.intent.tool), None)
     if sure is not None and sure.intent is not None and state.act and sure.intent.name != state.act.intent:
         short = len(heard.whole.plain.split()) <= 3
-        if not short:
+        delivered = state.asked == "dataset" and world.attached and not mood.question(heard.whole.plain)
+        if not short and not delivered:
             return None
     text = heard.whole.plain
     slots = acting.read(text, heard.whole, world)
@@ -128,6 +133,11 @@ def _acts(wish: Wish, whole: Text, world: World, tools: Tools) -> list[Act]:
             for act in made:
                 act.args = {**shared, **act.args}
         return made
+    if intent.name == "inspect":
+        named = list(dict.fromkeys(m.name for m in datasets.mentions(Reading(wish.text, whole, world))))
+        if 1 < len(named) <= _MOST_CALLS:
+            act = acting.make(wish, whole, world, tools)
+            return [replace(act, args={**act.args, "dataset": name}) for name in named]
     if intent.name == "history.tag":
         several = len(re.findall(r"\bas\b", wish.text)) > 1
         parts = [f"tag {part}" for part in _EACH_TAG.split(wish.text)] if several else [wish.text]

@@ -17,6 +17,7 @@ _NAMED = re.compile(r"\b(?:train|model|classifier|learn|fit|build)\b.*\bon (?:th
                     r"\b([a-z_][\w-]{2,}) (?:data|dataset|data set|sample)\b")  # fmt: skip
 _ONLY_ON = re.compile(r"\bon (?:the )?([a-z_][\w-]{2,})(?= data ?set\b|\W*$|,| (?:for|in|with|under|within|using)\b)")
 _SET = re.compile(r" (?:file|data|dataset|table|sheet|spreadsheet|csv|numbers|set)\b")
+_THE_OTHER = re.compile(r"\b(?:the|my) other (?:one|file|data ?set|data|table|csv|sheet)\b")
 _CLOSE = 87.0
 _SHORTEST_PART = 4
 
@@ -50,7 +51,15 @@ def mentions(reading: Reading) -> list[Mention]:
             overlaps = any(hit.start() < known.end and known.start < hit.end() for known in found)
             if not overlaps and not _names_target(text, hit.start(), name, world):
                 found.append(Mention(name, hit.start(), hit.end()))
-    return sorted(found, key=lambda mention: mention.start) or _fuzzy(reading) or _by_part(reading)
+    return sorted(found, key=lambda mention: mention.start) or _fuzzy(reading) or _by_part(reading) or _other(reading)
+
+
+def _other(reading: Reading) -> list[Mention]:
+    """The other of two files: "and the other one?"."""
+    match = reading.search(_THE_OTHER)
+    others = [name for name in reading.world.datasets if name != reading.world.current_dataset]
+    known = len(reading.world.datasets) == 2 and not reading.world.experiments
+    return [Mention(others[0], *match.span())] if match and known and len(others) == 1 else []
 
 
 def elsewhere(text: str) -> bool:

@@ -9,6 +9,9 @@ from agent.lm.planner.knowledge import data
 from agent.lm.planner.slots.reading import Reading
 
 _DURATION = re.compile(r"(?<![\w.])(-?\d+(?:\.\d+)?) (s|ms)\b")
+_MANY = re.compile(
+    r" (?:per|for|a|every|each) (\d+) (?:predictions|rows|items|requests|calls|records|images|texts|answers)\b"
+)
 _REACH = 30
 
 
@@ -21,6 +24,10 @@ def read(reading: Reading) -> None:
         after = re.split(r",|;|\.\s| and ", reading.text[match.end() : min(stop, match.end() + _REACH)])[0]
         before = re.split(r",|;|\.\s| and ", reading.text[max(start, match.start() - _REACH) : match.start()])[-1]
         value, fine = float(match[1]), match[2] == "ms"
+        many = _MANY.match(after)
+        if many:
+            reading.put("max_latency_ms", _tidy((value if fine else value * 1000) / float(many[1])))
+            continue
         if fine or _latency().search(after) or _latency("latency_before").search(before):
             reading.put("max_latency_ms", _tidy(value if fine else value * 1000))
         else:

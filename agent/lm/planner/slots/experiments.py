@@ -43,6 +43,7 @@ _PLACES = {"first": 0, "oldest": 0, "second": 1, "third": 2, "fourth": 3, "fifth
 _NEW = re.compile(r"\b(?:a|an|another|new|some)\b(?: [\w-]+){0,2} *$")
 """Before a dataset's name: a model to be made, not one that exists."""
 
+_ONE = re.compile(r"\b(?:one(?! more)|model|experiment|run|classifier|regressor|training)s?\b")
 _RANK = re.compile(
     rf"\b(?:the |my |our )(best|strongest|top|most accurate|highest scoring|winner|winning|worst|weakest|smallest|"
     rf"largest|biggest|fastest|slowest)\b(?: {_THING})?"
@@ -165,7 +166,9 @@ def _of_dataset(reading: Reading) -> None:
     start = next((start for start, _, kind in reading.spans if kind == "dataset"), 0)
     if _NEW.search(reading.text[:start]):
         return
-    if dataset and re.search(r"\b(?:one|model|experiment|run|classifier|regressor|training)s?\b", reading.text):
+    if dataset and re.search(
+        r"\b(?:one(?! more)|model|experiment|run|classifier|regressor|training)s?\b", reading.text
+    ):
         matching = [int(r["id"]) for r in reading.world.experiments if r.get("dataset") == dataset]
         if matching:
             reading.put("experiment_of_dataset", matching[-1])

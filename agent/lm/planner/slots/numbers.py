@@ -11,17 +11,19 @@ from agent.lm.planner.slots.reading import Reading, number
 
 
 @functools.cache
-def _rules() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
-    return tuple((rule["arg"], rule["type"], re.compile(rule["pattern"])) for rule in data("grammar"))
+def _rules() -> tuple[tuple[str, str, re.Pattern[str], Any], ...]:
+    return tuple(
+        (rule["arg"], rule["type"], re.compile(rule["pattern"]), rule.get("value")) for rule in data("grammar")
+    )
 
 
 def read(reading: Reading) -> None:
     """Apply the grammar in its order."""
-    for arg, kind, pattern in _rules():
+    for arg, kind, pattern, fixed in _rules():
         match = reading.search(pattern)
         if match is None or arg in reading.found:
             continue
-        value = _value(match, kind, arg)
+        value = fixed if kind == "const" else _value(match, kind, arg)
         if value is not None:
             reading.put(arg, value)
             reading.take(*match.span())

@@ -13,6 +13,16 @@ _PAIR = re.compile(r"(?<![\w.])(\d{1,3}) ?(?:/|:|to|-) ?(\d{1,3})(?![\w.])")
 _SHARE = re.compile(
     r"(?<![\w.])(?:(\d{1,2}(?:\.\d+)?) ?%|(0?\.\d+)|(\d{2})(?=[\s,;.)]|$))(?! ?(?:s|ms|bytes|trials)\b)"
 )
+_FRACTIONS = (
+    (re.compile(r"\b3 quarters?\b"), 0.75),
+    (re.compile(r"\b(?:a|one|1) quarter\b"), 0.25),
+    (re.compile(r"\b2 thirds?\b"), 0.667),
+    (re.compile(r"\b(?:a|one|1) third\b"), 0.333),
+    (re.compile(r"\bhalf\b"), 0.5),
+)
+_EVEN = re.compile(
+    r"\b50[ /-]50\b|\b(?:weigh|count|matter)(?:s|ed|ing)? (?:them |both |the 2 )?(?:equally|the same|alike)\b"
+)
 _FIRST = (
     r"(?:{goal}\b(?: \w+){0,2}?,? (?:first|is (?:the )?(?:main|most important|key|priority)|over (?:all|everything)|"
     r"above (?:all|everything)|over anything|(?:is )?primary|matters most|counts most|is (?:king|everything|paramount|"
@@ -44,6 +54,11 @@ def read(reading: Reading) -> None:
         values, spans = shares
         _put(reading, named, values)
         for span in spans:
+            reading.take(*span)
+        return
+    if shares is not None and not named and (reading.world.last_training or {}).get("args", {}).get("secondary"):
+        reading.put("weights", shares[0])
+        for span in shares[1]:
             reading.take(*span)
         return
     first = [name for name, _ in _matches(f"{_FIRST}|{_MOSTLY}", text)]
@@ -83,7 +98,12 @@ def _shares(text: str) -> tuple[list[float], list[tuple[int, int]]] | None:
     for pair in _PAIR.finditer(text):
         if 99 <= int(pair[1]) + int(pair[2]) <= 101:
             return [int(pair[1]) / 100, int(pair[2]) / 100], [pair.span()]
+    even = _EVEN.search(text)
+    if even:
+        return [0.5, 0.5], [even.span()]
     found = [(float(m[1] or m[3]) / 100 if m[1] or m[3] else float(m[2]), m.span()) for m in _SHARE.finditer(text)]
+    found += [(value, m.span()) for pattern, value in _FRACTIONS for m in pattern.finditer(text)]
+    found.sort(key=lambda pair: pair[1])
     for (left, one), (right, two) in pairwise(found):
         if abs(left + right - 1) <= 0.01:
             return [left, right], [one, two]

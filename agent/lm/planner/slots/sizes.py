@@ -12,6 +12,9 @@ _BREAK = re.compile(r",|;|\.\s| and | under | at most | but ")
 _BESIDE = 3
 """Words after a size that count before all others."""
 
+_SMALLEST_DISK = 100_000_000
+"""A run needs more: a smaller "storage" is that of the device the model is for."""
+
 _REACH = 32
 """Characters on each side in which the word for what is limited is looked for."""
 
@@ -25,8 +28,13 @@ def read(reading: Reading) -> None:
         after = _BREAK.split(reading.text[match.end() : min(stop, match.end() + _REACH)])[0]
         before = reading.text[max(start, match.start() - _REACH) : match.start()]
         near = re.split(r",|;| and | but ", before)[-1]
-        role = _role(" ".join(after.split()[:_BESIDE])) or _role(near) or _role(after) or "max_model_size"
-        reading.put(role, int(match[1]))
+        size = int(match[1])
+        role = _role(" ".join(after.split()[:_BESIDE])) or _role(near) or _role(after)
+        if role is None:
+            reading.put("_size", size)
+        if role == "max_disk" and size < _SMALLEST_DISK:
+            role = None
+        reading.put(role or "max_model_size", size)
     for match in matches:
         reading.take(*match.span())
 

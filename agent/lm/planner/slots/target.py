@@ -48,6 +48,8 @@ _ENOUGH = 82.0
 _SURE = 90.0
 _STEM = 6
 _WORD = re.compile(r"[^\W_][\w-]*")
+_APART = re.compile(r"[,.;:?!] ")
+"""Between two words: they are no name together."""
 
 
 def read(reading: Reading) -> None:
@@ -158,7 +160,7 @@ def _mentioned(text: str, columns: tuple[str, ...]) -> list[tuple[str, int, int]
             left, right = words[start].start(), words[start + size - 1].end()
             before = text[:left]
             sorting = _SORTING.search(before) is not None
-            if any(left < end and begin < right for _, begin, end in found):
+            if any(left < end and begin < right for _, begin, end in found) or _APART.search(text[left:right]):
                 continue
             if _FEATURES.search(before) and not sorting:
                 continue
@@ -173,8 +175,11 @@ def _same(words: str, columns: tuple[str, ...]) -> str | None:
     wanted = _plain(words)
     if len(wanted) < 3 or wanted in data("lexicon")["not_targets"]:
         return None
+    numbers = re.findall(r"\d+", wanted)
     for column in columns:
         plain = _plain(column)
+        if numbers != re.findall(r"\d+", plain):
+            continue
         if wanted == plain or (len(wanted) > 3 and wanted.rstrip("s") == plain.rstrip("s")):
             return column
         if len(wanted) >= 5 and len(plain) >= 5:
