@@ -68,6 +68,7 @@ def make(wish: Wish, whole: Text, world: World, tools: Tools) -> Act:
     schema = tools[intent.tool][1]
     slots = read(wish.text, whole, world)
     _experiments(slots, wish.text, intent, world)
+    _second(slots, intent, world)
     _data(slots, wish.text, intent, world)
     _failed(slots, intent, world)
     if intent.name == "history.list" and "min_accuracy" in slots:
@@ -176,7 +177,11 @@ def _experiments(slots: dict[str, Any], text: str, intent: Intent, world: World)
             slots["experiments"] = list(world.ids)
     elif name == "history.compare" and len(world.ids) >= 2:
         slots["experiments"] = list(world.ids[-2:])
-    if name == "history.compare" and len(slots.get("experiments", ())) == 1 and len(world.ids) >= 2:
+
+
+def _second(slots: dict[str, Any], intent: Intent, world: World) -> None:
+    """A comparison that names one experiment is with the current one, else with the newest other."""
+    if intent.name == "history.compare" and len(slots.get("experiments", ())) == 1 and len(world.ids) >= 2:
         only = slots["experiments"][0]
         current = world.current_experiment
         other = current if current not in (None, only) else next((n for n in reversed(world.ids) if n != only), None)

@@ -34,6 +34,8 @@ _PART_SURE = 0.55
 """A part of a sentence must be a little surer to be a wish of its own."""
 
 _METRICS = re.compile(r"\bhow (?:good|well|accurate|bad)\b|\b(?:scores?|accuracy|metrics)\b")
+_CHECKS = re.compile(r"\b(?:check|verify|whether|tell me|see if)\b")
+_BOTH_TRAIN = {"train", "architecture"}
 TALK = "talk."
 FRAGMENT = "fragment"
 
@@ -87,7 +89,7 @@ def hear(message: str, world: World, tools: Tools) -> Heard:
                 wishes[-1] = wishes[-1].joined(part)
             else:
                 pending = f"{pending}, {part}" if pending else part
-        elif (
+        elif (wishes and _limits_it(wishes[-1].intent, intent, part)) or (
             wishes
             and _same(wishes[-1].intent, intent)
             and not (intent.name == "evaluate" and _other_report(wishes[-1], part, whole, world))
@@ -115,6 +117,8 @@ def _refusal(part: str) -> tuple[str, str, str]:
 def sure(ranking: Ranking) -> bool:
     """Whether the likeliest intent is acted upon, rather than asked about."""
     second = ranking.scores[1][1] if len(ranking.scores) > 1 else 0.0
+    if len(ranking.scores) > 1 and {intent.name for intent, _ in ranking.scores[:2]} == _BOTH_TRAIN:
+        return ranking.sure + second >= SURE  # a training either way
     return ranking.sure >= SURE or (ranking.sure >= _LEAST and ranking.sure >= _AHEAD * second)
 
 
@@ -156,6 +160,17 @@ def _same(left: Intent | None, right: Intent) -> bool:
     return left is not None and left.tool == right.tool and left.args == right.args and left.tool is not None
 
 
+def _limits_it(before: Intent | None, intent: Intent, part: str) -> bool:
+    """After a wish to train, what a model is to keep to is a limit of that training, and no check of an old one."""
+    return (
+        before is not None
+        and before.name in _BOTH_TRAIN
+        and intent.name == "constraints"
+        and not mood.question(part)
+        and _CHECKS.search(part) is None
+    )
+
+
 def _other_report(before: Wish, part: str, whole: Text, world: World) -> bool:
     """Two parts ask for different reports of a model: two wishes."""
     reports = []
@@ -175,6 +190,6 @@ def intent_named(name: str) -> Intent:
 def _split() -> re.Pattern[str]:
     openers = "|".join(data("lexicon")["openers"])
     return re.compile(
-        r"(?<=[.;?!])\s+|\s*[;\n]\s*|,?\s+(?:and\s+)?(?:then|afterwards|after that|finally|next)\b,?\s+(?!on\b)"
+        r"(?<=[.;?!])\s+|\s*[;\n]\s*|,?\s+(?:and\s+)?(?:then|afterwards|after that|finally|next)\b,?\s+(?!on\b|to\b)"
         rf"|(?:,\s*(?:and\s+)?(?:please\s+)?|\s+and\s+(?:please\s+)?|\s+but\s+)(?=(?:{openers})\b)"
     )

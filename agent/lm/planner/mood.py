@@ -9,7 +9,8 @@ from agent.lm.planner.knowledge import data
 
 _ASKS = re.compile(
     r"^\W*(?:(?:and|so|but|ok(?:ay)?|well|hm+|oh|hey|hi|please|now|then|also)[,\s]+)*(?:what|what's|whats|which|who|"
-    r"whose|when|where|why|why's|how|how's|is|are|was|were|does|do|did|has|have|am|should|would|will|may|might|can|could)"
+    r"whose|when|where|why|why's|how|how's|is|are|was|were|does|"
+    r"do(?= (?:you|i|we|they|the|these|those|my|our|any|both|all)\b)|did|has|have|am|should|would|will|may|might|can|could)"
     r"\b"
 )
 _POLITE = re.compile(

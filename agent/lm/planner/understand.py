@@ -91,9 +91,11 @@ def _callable(wish: Wish, tools: Tools) -> bool:
 
 def _training(heard: Heard, slots: dict[str, Any], world: World, tools: Tools, state: State) -> Act | None:
     """Data and what only a training takes, with no other wish: a training."""
-    named = "dataset" in slots or bool(world.attached)
-    busy = state.asked or state.fault or (world.last_training and not world.attached)
-    if not named or not _TRAINS & set(slots) or busy or _CORRECTS.search(heard.whole.plain) or "inputs" in slots:
+    looked = state.act is not None and state.act.intent == "inspect" and not state.asked and "dataset" in state.act.args
+    named = "dataset" in slots or bool(world.attached) or looked
+    busy = state.asked or state.fault or (world.last_training and not world.attached and not looked)
+    corrects = _CORRECTS.search(heard.whole.plain) and not looked
+    if not named or not _TRAINS & set(slots) or busy or corrects or "inputs" in slots:
         return None
     intent = intent_named("train")
     if intent.tool not in tools or heard.ranking is None or mood.question(heard.whole.plain):

@@ -17,6 +17,7 @@ _NAMED = re.compile(r"\b(?:train|model|classifier|learn|fit|build)\b.*\bon (?:th
                     r"\b([a-z_][\w-]{2,}) (?:data|dataset|data set|sample)\b")  # fmt: skip
 _ONLY_ON = re.compile(r"\bon (?:the )?([a-z_][\w-]{2,})(?= data ?set\b|\W*$|,| (?:for|in|with|under|within|using)\b)")
 _SET = re.compile(r" (?:file|data|dataset|table|sheet|spreadsheet|csv|numbers|set)\b")
+_PAIR_OF_WORDS = re.compile(r"(?=([a-z]{4,} [a-z]{4,}))[a-z]{4,} [a-z]{4,}")
 _THE_OTHER = re.compile(r"\b(?:the|my) other (?:one|file|data ?set|data|table|csv|sheet)\b")
 _CLOSE = 87.0
 _SHORTEST_PART = 4
@@ -48,6 +49,8 @@ def mentions(reading: Reading) -> list[Mention]:
     found = [Mention(_attached(name, world) or name, start, end) for name, start, end in reading.held("f")]
     for name, form in _forms(world):
         for hit in re.finditer(rf"(?<![\w§]){form}(?![\w§])", text):
+            if world.attached and "_" in name and name in world.samples and hit[0] != name:
+                continue  # "support messages" beside a file of them are what it holds
             overlaps = any(hit.start() < known.end and known.start < hit.end() for known in found)
             if not overlaps and not _names_target(text, hit.start(), name, world):
                 found.append(Mention(name, hit.start(), hit.end()))
@@ -113,10 +116,12 @@ def _fuzzy(reading: Reading) -> list[Mention]:
     names |= {name: name.rsplit(".", 1)[0].lower() for name in reading.world.datasets}
     columns = {column.lower() for column in reading.world.names}
     best: tuple[float, Mention] | None = None
-    for match in _WORD.finditer(reading.text):
+    for match in (*_WORD.finditer(reading.text), *_PAIR_OF_WORDS.finditer(reading.text)):
         if match[0] in _ordinary() or match[0] in columns:
             continue
         for name, form in names.items():
+            if (" " in match[0]) != (" " in form):
+                continue
             score = fuzz.ratio(match[0], form)
             near = score >= _CLOSE - (7 if len(form) >= 6 else 0) or _swapped(match[0], form)
             near = near or (name in reading.world.columns and match[0].rstrip("s") == form.rstrip("s"))

@@ -43,10 +43,14 @@ _PLACES = {"first": 0, "oldest": 0, "second": 1, "third": 2, "fourth": 3, "fifth
 _NEW = re.compile(r"\b(?:a|an|another|new|some)\b(?: [\w-]+){0,2} *$")
 """Before a dataset's name: a model to be made, not one that exists."""
 
+_ORDINALS = re.compile(
+    r"\bthe (last|latest|newest|first|oldest|second|third|fourth|fifth|previous)\b(?! \d)"
+    r"(?= (?:1 |one |run |model |experiment )?(?:and|with|against|to|vs|versus|or|next|beside)\b|(?: \w+)?\W*$)"
+)
 _ONE = re.compile(r"\b(?:one(?! more)|model|experiment|run|classifier|regressor|training)s?\b")
 _RANK = re.compile(
-    rf"\b(?:the |my |our )(best|strongest|top|most accurate|highest scoring|winner|winning|worst|weakest|smallest|"
-    rf"largest|biggest|fastest|slowest)\b(?: {_THING})?"
+    rf"\b(?:the |my |our )(best|better|strongest|top|most accurate|highest scoring|winner|winning|worst|weakest|"
+    rf"smallest|largest|biggest|fastest|slowest)\b(?: {_THING})?"
 )
 
 
@@ -90,6 +94,9 @@ def _settled(text: str, reading: Reading) -> list[int]:
     several = _SEVERAL.search(text)
     if several and ids:
         return _many(several[1] or "last", int(several[2] or 2), reading)
+    places = [_PLACES.get(match[1], -1) for match in _ORDINALS.finditer(text)]
+    if len(places) > 1 and ids:
+        return list(dict.fromkeys(ids[index] for index in places if -len(ids) <= index < len(ids)))
     place = _PLACE.search(text)
     if place and ids:
         index = _PLACES.get(str(place[1] or place[2] or place[3]), -1)

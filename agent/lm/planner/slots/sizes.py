@@ -15,6 +15,9 @@ _BESIDE = 3
 _SMALLEST_DISK = 100_000_000
 """A run needs more: a smaller "storage" is that of the device the model is for."""
 
+_LARGEST_MODEL = 1_000_000_000
+"""No model made here comes near it: so much is the memory to train in."""
+
 _REACH = 32
 """Characters on each side in which the word for what is limited is looked for."""
 
@@ -34,6 +37,8 @@ def read(reading: Reading) -> None:
             reading.put("_size", size)
         if role == "max_disk" and size < _SMALLEST_DISK:
             role = None
+        if role is None and size >= _LARGEST_MODEL:
+            role = "max_memory"
         reading.put(role or "max_model_size", size)
     for match in matches:
         reading.take(*match.span())
