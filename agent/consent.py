@@ -40,7 +40,8 @@ def said(text: str) -> Said | None:
         words = words[1:]
     if not words:
         return None
-    if words[0] in _NO_OPENING or words[:2] == ["never", "mind"] or words[:2] == ["forget", "it"]:
+    stops = words[0] in ("stop", "cancel") and bool(set(words[1:3]) & {"don't", "dont", "no", "wait"})
+    if stops or words[0] in _NO_OPENING or words[:2] == ["never", "mind"] or words[:2] == ["forget", "it"]:
         return "no"
     lead = {" ".join(words[:length]) for length in range(1, _LEAD + 1)}
     doubt = set(words) & (_NO - {"stop", "cancel"})

@@ -160,7 +160,7 @@ def conversation(turns: list[str], tools: dict[str, Any], home: Path) -> list[di
     [
         (["train on wine, 30 s", "no wait, I meant iris"], {"dataset": "iris", "time_s": 30}),
         (["train a model, two minutes max", "digits then"], {"dataset": "digits", "time_s": 120}),
-        (["how good is experiment 1?", "and 2?"], {"experiment": 2}),
+        (["how good is experiment 1?", "and 2?"], {"experiment": 2, "report": "metrics"}),
         (["train on wine, 30 s", "now the same on iris"], {"dataset": "iris", "time_s": 30}),
         (["train on wine under 1 kB", "fine, ten then"], {"dataset": "wine", "max_model_size": 10_000}),
     ],

@@ -33,8 +33,18 @@ _LEAD = 9
 _PART_SURE = 0.55
 """A part of a sentence must be a little surer to be a wish of its own."""
 
+_NOD = re.compile(
+    r"\W*(?:good|great|nice|fine|ok(?:ay)?|cool|perfect|alright|all right|very well|lovely|right|super)\W*"
+)
 _METRICS = re.compile(r"\bhow (?:good|well|accurate|bad)\b|\b(?:scores?|accuracy|metrics)\b")
 _CHECKS = re.compile(r"\b(?:check|verify|whether|tell me|see if)\b")
+_FEW_WORDS = 5
+_SETTINGS = frozenset(
+    {
+        *("metric", "strategy", "time_s", "folds", "validation", "max_trials", "patience", "seed", "families"),
+        *("ensemble", "transfer", "primary", "max_model_size", "max_latency_ms", "max_memory", "min_accuracy"),
+    }
+)
 _BOTH_TRAIN = {"train", "architecture"}
 TALK = "talk."
 FRAGMENT = "fragment"
@@ -78,6 +88,8 @@ def hear(message: str, world: World, tools: Tools) -> Heard:
             refused.append(_rank(denied, whole, world, tools).best)
             parts = [rest, *parts] if rest else parts
             continue
+        if not alone and _NOD.fullmatch(part):
+            continue
         ranking = _rank(part, whole, world, tools)
         if not alone and _BARE.fullmatch(mask_numbers(part)):
             certain = False
@@ -89,11 +101,7 @@ def hear(message: str, world: World, tools: Tools) -> Heard:
                 wishes[-1] = wishes[-1].joined(part)
             else:
                 pending = f"{pending}, {part}" if pending else part
-        elif (wishes and _limits_it(wishes[-1].intent, intent, part)) or (
-            wishes
-            and _same(wishes[-1].intent, intent)
-            and not (intent.name == "evaluate" and _other_report(wishes[-1], part, whole, world))
-        ):
+        elif wishes and _belongs(wishes[-1], intent, part, whole, world):
             wishes[-1] = wishes[-1].joined(part)
         else:
             wishes.append(Wish(f"{pending}, {part}" if pending else part, intent, ranking))
@@ -160,6 +168,15 @@ def _same(left: Intent | None, right: Intent) -> bool:
     return left is not None and left.tool == right.tool and left.args == right.args and left.tool is not None
 
 
+def _belongs(before: Wish, intent: Intent, part: str, whole: Text, world: World) -> bool:
+    """Whether a part that could be a wish by itself only says more of the one before."""
+    if _limits_it(before.intent, intent, part) or _setting(before.intent, part, whole, world):
+        return True
+    if not _same(before.intent, intent):
+        return False
+    return intent.name != "evaluate" or not _other_report(before, part, whole, world)
+
+
 def _limits_it(before: Intent | None, intent: Intent, part: str) -> bool:
     """After a wish to train, what a model is to keep to is a limit of that training, and no check of an old one."""
     return (
@@ -169,6 +186,20 @@ def _limits_it(before: Intent | None, intent: Intent, part: str) -> bool:
         and not mood.question(part)
         and _CHECKS.search(part) is None
     )
+
+
+def _setting(before: Intent | None, part: str, whole: Text, world: World) -> bool:
+    """After a wish to train, a few words without a verb that name a setting: "…; rmse; 75 s"."""
+    if before is None or before.name not in _BOTH_TRAIN or len(part.split()) > _FEW_WORDS or mood.question(part):
+        return False
+    reading = Reading(part, whole, world)
+    read_all(reading)
+    return bool(_SETTINGS & set(reading.found)) and "report" not in reading.found and not _verb().match(part)
+
+
+@functools.cache
+def _verb() -> re.Pattern[str]:
+    return re.compile(rf"\W*(?:and |then |please )*(?:{'|'.join(data('lexicon')['openers'])})\b")
 
 
 def _other_report(before: Wish, part: str, whole: Text, world: World) -> bool:
@@ -190,6 +221,7 @@ def intent_named(name: str) -> Intent:
 def _split() -> re.Pattern[str]:
     openers = "|".join(data("lexicon")["openers"])
     return re.compile(
-        r"(?<=[.;?!])\s+|\s*[;\n]\s*|,?\s+(?:and\s+)?(?:then|afterwards|after that|finally|next)\b,?\s+(?!on\b|to\b)"
+        r"(?<=[.;?!])\s+|\s*[;\n]\s*|,?\s+(?:and\s+)?(?:then|afterwards|after that|finally|next)\b,?\s+"
+        r"(?!on\b|to\b|(?:the )?(?:accuracy|speed|latency|size|quality|precision)\b)"
         rf"|(?:,\s*(?:and\s+)?(?:please\s+)?|\s+and\s+(?:please\s+)?|\s+but\s+)(?=(?:{openers})\b)"
     )

@@ -22,6 +22,9 @@ _POINTER = re.compile(
 )
 
 
+_PICTURE = re.compile(r"\.(?:png|jpe?g|bmp|gif|webp)$", re.I)
+"""One picture, where there are models: a question about it is one to a model."""
+
 _CORRECTED = re.compile(r"\d|\b(?:i meant?|rather|instead)\b", re.I)
 
 
@@ -107,6 +110,9 @@ def _meaning(task: Task, world: World, calls: list[Call]) -> Understanding:
         and not set(meant.slots) - {"dataset"}
         and not meant.talk
     )
+    looks = not meant.acts or [act.intent for act in meant.acts] == ["inspect"]
+    if looks and not meant.refused and world.experiments and _PICTURE.search(" ".join(world.attached[-1:])):
+        return Understanding([Act("predict", "Predictor", {"dataset": world.attached[-1]})])
     if not meant.acts and not meant.refused and world.attached and pointing:
         return understand(f"what is in {world.attached[-1]}", world, task.tools)
     return meant

@@ -19,7 +19,16 @@ _CHANGES = frozenset(
 _DEFAULT_TIME_S = 60.0
 _TOOL = "AutoMLWorkflow"
 _REPEAT = re.compile(r"\b(again|once more|repeat|redo|re-?run)\b")
-SAME = re.compile(r"\bthe same\b|\bsame (thing|again|as)\b|\b(do|repeat) (that|this|it)\b(?! (file|data))")
+_SWAP = re.compile(r"\b(?:swap|reverse|switch|exchange)\b|\bthe other way (?:a)?round\b|\bvice versa\b")
+_LIFT = (
+    r"\b(?:drop|lift|remove|ignore|forget(?: about)?|scrap|without|no|any|don't need|do not need|never mind)"
+    r" (?:the |that |this |a |any |more |my )*{words}(?: (?:limit|cap|ceiling|constraint|requirement|bound|"
+    r"restriction|floor|minimum)s?)?\b"
+)
+SAME = re.compile(
+    r"\bthe same\b|\b(do|repeat) (that|this|it)\b(?! (file|data))"
+    r"|\bsame (thing|again|as|settings|options|parameters|limits|constraints|conditions|budget|way|setup)\b"
+)
 
 
 def changed(text: str, slots: dict[str, Any], world: World) -> dict[str, Any]:
@@ -28,6 +37,9 @@ def changed(text: str, slots: dict[str, Any], world: World) -> dict[str, Any]:
     if not last:
         return {}
     changes = {name: value for name, value in slots.items() if name in _CHANGES}
+    goals = [last["args"].get(name) for name in ("primary", "secondary")]
+    if all(goals) and _SWAP.search(text):
+        changes |= {"primary": goals[1], "secondary": goals[0]}
     for pattern, arg, basis, factor in _relative():
         if arg not in changes and pattern.search(text):
             value = _basis(basis, arg, last["args"], world)
@@ -35,6 +47,15 @@ def changed(text: str, slots: dict[str, Any], world: World) -> dict[str, Any]:
                 changes[arg] = int(value * factor) if arg == "max_model_size" else float(f"{value * factor:.3g}")
                 break
     return changes
+
+
+def lifted(text: str, args: dict[str, Any]) -> tuple[str, ...]:
+    """Limits of an act that the words take back: "drop the size limit", "no minimum accuracy"."""
+    return tuple(
+        name
+        for name, words in data("lexicon")["lifted"].items()
+        if name in args and re.search(_LIFT.replace("{words}", words), text)
+    )
 
 
 def follow_up(text: str, slots: dict[str, Any], world: World, repeat: bool = True) -> tuple[str, dict[str, Any]] | None:

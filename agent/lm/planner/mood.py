@@ -10,13 +10,18 @@ from agent.lm.planner.knowledge import data
 _ASKS = re.compile(
     r"^\W*(?:(?:and|so|but|ok(?:ay)?|well|hm+|oh|hey|hi|please|now|then|also)[,\s]+)*(?:what|what's|whats|which|who|"
     r"whose|when|where|why|why's|how|how's|is|are|was|were|does|"
-    r"do(?= (?:you|i|we|they|the|these|those|my|our|any|both|all)\b)|did|has|have|am|should|would|will|may|might|can|could)"
-    r"\b"
+    r"do(?= (?:you|i|we|they|the|these|those|my|our|any|both|all)\b)|did|has|have|am|should|would|"
+    r"will|may|might|can|could)\b"
 )
 _POLITE = re.compile(
     r"^\W*(?:(?:and|so|but|ok(?:ay)?|well|hm+|oh|hey|hi|hello|please|now|then|also)[,\s]+)*(?:(?:can|could|would|will)"
     r" (?:you|u|ya|we|i)\b(?! (?:believe|trust|rely|predict here))|may i|would you mind|shall we|how about|what about|"
     r"why not|why don't (?:we|you)|do me|have a|i want|i need|i'd|is it possible to)"
+)
+_TELL = re.compile(r"\W*(?:and |then |please |but )*(?:tell me|let me know|remind me)\b")
+_NOTHING = re.compile(
+    r"\W*(?:and |but |please )*(?:delete|remove|train|build|change|touch|start|cancel|stop|convert|export|erase|do) "
+    r"(?:nothing|none)\b"
 )
 _NEAR = 3
 """Words before a finding in which a negation counts."""
@@ -30,12 +35,12 @@ def question(text: str) -> bool:
     """
     if _POLITE.search(text):
         return False
-    return _ASKS.search(text) is not None or text.rstrip().endswith("?")
+    return _ASKS.search(text) is not None or _TELL.match(text) is not None or text.rstrip().endswith("?")
 
 
 def refuses(text: str) -> bool:
     """Whether a clause says what is not to be done ("don't train yet")."""
-    return re.search(data("lexicon")["refusing"], text) is not None
+    return re.search(data("lexicon")["refusing"], text) is not None or _NOTHING.match(text) is not None
 
 
 def negated(text: str, start: int) -> bool:

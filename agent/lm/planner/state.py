@@ -9,6 +9,7 @@ from typing import Any
 
 from agent.lm.planner.acts import TRAINING, Act, bind
 from agent.lm.planner.knowledge import data
+from agent.lm.planner.quantities import canonical
 from agent.lm.planner.ranking import Tools
 from agent.lm.planner.request import Exchange
 from agent.lm.planner.slots import target
@@ -46,12 +47,14 @@ class State:
         act: What was last done, or asked about.
         asked: The argument that the user was asked for.
         fault: The argument that the last call failed on.
+        least: What the tool said would do for it.
         message: The words the act came from.
     """
 
     act: Act | None = None
     asked: str | None = None
     fault: str | None = None
+    least: float | int | None = None
     message: str = ""
 
 
@@ -72,6 +75,7 @@ def follow(exchanges: list[Exchange], world: World, read: Callable[[str, State],
             result = last.result or {}
             if not result.get("ok", False) and result.get("code") in _MENDABLE:
                 state.fault = _fault(str(result.get("message", "")), last.args)
+                state.least = _least(str(result.get("hint", "")), state.fault)
             continue
         asked = "?" in (turn.answer or "")
         act = read(turn.message, state) if asked else None
@@ -102,8 +106,8 @@ def mend(text: str, slots: dict[str, Any], state: State, world: World, tools: To
             changes["target"] = name
     if wanted == "experiments" and slots.get("bare") and "experiments" in schema:
         changes["experiments"] = [int(number) for number in slots["bare"]]
-    elif wanted and slots.get("bare") and wanted not in changes and wanted != "target":
-        changes[wanted] = _with_unit(wanted, float(slots["bare"][0]), state.message)
+    elif wanted and wanted not in changes and wanted != "target" and (said := _said(slots)) is not None:
+        changes[wanted] = _with_unit(wanted, said, state.message)
     changes.pop("action", None)
     if not changes:
         return None
@@ -161,8 +165,22 @@ def _with_experiments(slots: dict[str, Any], act: Act, world: World, wanted: str
 def _only_limit(act: Act, slots: dict[str, Any], world: World) -> str | None:
     """The one limit of an act that a bare number must mean: "and 60?" after "does it fit 30 kB?"."""
     limits = [name for name in act.args if name.startswith(("max_", "min_", "time_"))]
-    known = all(number in world.ids for number in slots.get("bare", (0,)))
-    return limits[0] if len(limits) == 1 and slots.get("bare") and not known else None
+    known = "_number" not in slots and all(number in world.ids for number in slots.get("bare", (0,)))
+    return limits[0] if len(limits) == 1 and _said(slots) is not None and not known else None
+
+
+def _said(slots: dict[str, Any]) -> float | None:
+    """A number without a unit."""
+    return float(slots["bare"][0]) if slots.get("bare") else slots.get("_number")
+
+
+def _least(hint: str, name: str | None) -> float | int | None:
+    """The value a hint names: "Allow a size of at least 1.5 kB"."""
+    match = re.search(r"\b(?:at least|about|allow|to) (\d+(?:\.\d+)?) (bytes|s|ms|%)", canonical(hint.lower()))
+    if match is None or name is None:
+        return None
+    value = float(match[1])
+    return int(value) if match[2] == "bytes" else value / 100 if match[2] == "%" else value
 
 
 def _fault(message: str, args: dict[str, Any]) -> str | None:

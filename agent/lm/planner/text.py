@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agent.lm.planner.knowledge import data
-from agent.lm.planner.language import gloss
+from agent.lm.planner.language import gloss, language
 from agent.lm.planner.quantities import canonical
+from agent.lm.planner.spelling import mended
 
 _MARKS = str.maketrans({
     "’": "'", "‘": "'", "´": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "–": "-", "—": "-", "\u00a0": " ",
@@ -31,6 +32,7 @@ _NUMBERS = (
 _SHORT = {"w/o": "without", "w/": "with ", "e.g.": "for instance", "approx.": "about", "max.": "max", "min.": "min"}
 _WITH = re.compile(r"(?<![\w/])(?:w/o\b|w/(?=[ \w])|e\.g\.|approx\.|max\.|min\.(?= ?\d))", re.I)
 _BARE_DECIMAL = re.compile(r"(?<![\w.])\.(?=\d)")
+_COMPARED = re.compile(r"(?<=\w)\s*(<=|>=|<|>)\s*(?=[\d.])")
 _LONGEST = 4000
 
 
@@ -78,7 +80,10 @@ def regular(message: str, columns: tuple[str, ...] = ()) -> Text:
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", lambda m: hold("c", m[0]), text, flags=re.I)
     text = _dictated(text, hold)
     text = _FILE.sub(lambda m: hold("f", m[0]), text)
-    text = canonical(gloss(" ".join(text.split()).lower()))
+    text = gloss(" ".join(_COMPARED.sub(r" \1 ", text).split()).lower())
+    if language(text) is None:
+        text = mended(text, _words_of(columns))
+    text = canonical(text)
     text = re.sub(r"\bminus (?=\d)", "-", text)
     for pattern, replacement in _comparisons():
         text = pattern.sub(replacement, text)
@@ -99,6 +104,11 @@ def mask_numbers(text: str) -> str:
 def mask(text: str) -> str:
     """The same, with protected parts as placeholders too."""
     return mask_numbers(_HELD.sub(lambda match: _MASKS[match[2]], text))
+
+
+@functools.lru_cache(maxsize=64)
+def _words_of(columns: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(word for name in columns for word in re.findall(r"[^\W\d_]+", name.lower()))
 
 
 def _dictated(text: str, hold: Callable[[str, str], str]) -> str:

@@ -11,7 +11,7 @@ from agent.lm.planner import acts as acting
 from agent.lm.planner import mood
 from agent.lm.planner.acts import TRAINING, Act
 from agent.lm.planner.clauses import FRAGMENT, TALK, Heard, Wish, hear, intent_named
-from agent.lm.planner.followups import SAME, changed, follow_up
+from agent.lm.planner.followups import SAME, changed, follow_up, lifted
 from agent.lm.planner.knowledge import data
 from agent.lm.planner.ranking import Ranking, Tools
 from agent.lm.planner.slots import datasets
@@ -31,6 +31,14 @@ _CORRECTS = re.compile(
 
 _EACH_TAG = re.compile(r",? and (?=(?:(?:the )?(?:run|experiment|model|number) ?)?#?\d+ (?:as|to be) )")
 _CORRECTION = re.compile(r"^\W*(?:no|nope|wait|sorry|oops|actually|rather|i meant?)\b")
+_LIFTS = re.compile(
+    r"\W*(?:ok(?:ay)?|well|then|so|please|now|and|fine|,|\s)*(?:drop|lift|remove|ignore|forget|scrap|without|no)\b"
+)
+_WHATEVER = re.compile(
+    r"\b(?:whatever|anything|as (?:small|little|low|short|fast|much) as)\b.*\b(?:feasible|possible|works?|fits?|takes|"
+    r"can|needed|goes)\b|\bthe (?:least|minimum|smallest) (?:possible|feasible|you (?:can|need)|that works)\b"
+    r"|\bwhat is feasible\b"
+)
 _MOST_CALLS = 5
 _TRAINS = frozenset(
     {
@@ -65,6 +73,9 @@ def understand(message: str, world: World, tools: Tools, state: State | None = N
     again = repeated(whole.plain, state)
     if again is not None:
         return Understanding([again], text=whole.plain)
+    freed = _freed(whole.plain, state, world, tools)
+    if freed is not None:
+        return Understanding([freed], text=whole.plain)
     calls = [act for wish in heard.wishes if _callable(wish, tools) for act in _acts(wish, whole, world, tools)]
     for before, act in pairwise(calls):
         if act.missing == "dataset" and before.args.get("dataset"):
@@ -83,6 +94,19 @@ def understand(message: str, world: World, tools: Tools, state: State | None = N
     if mended is not None:
         return Understanding([mended], slots=slots)
     return Understanding([], talk, bool(heard.refused), whole.plain, heard.ranking, slots)
+
+
+def _freed(text: str, state: State, world: World, tools: Tools) -> Act | None:
+    """The last training without a limit that the words take back, or with what the tool said is the least it needs."""
+    act = state.act
+    if act is None or act.intent not in TRAINING or act.tool not in tools:
+        return None
+    if state.fault and state.least is not None and _WHATEVER.search(text):
+        return Act(act.intent, act.tool, {**act.args, state.fault: state.least})
+    gone = lifted(text, act.args)
+    if not gone or not (_LIFTS.match(text) or re.search(data("lexicon")["again"], text)):
+        return None
+    return Act(act.intent, act.tool, {name: value for name, value in act.args.items() if name not in gone})
 
 
 def _callable(wish: Wish, tools: Tools) -> bool:

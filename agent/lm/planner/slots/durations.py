@@ -9,6 +9,7 @@ from agent.lm.planner.knowledge import data
 from agent.lm.planner.slots.reading import Reading
 
 _DURATION = re.compile(r"(?<![\w.])(-?\d+(?:\.\d+)?) (s|ms)\b")
+_BREAK = re.compile(r",|;|\.\s| and |(?<= )(?=\w+ (?:at most|under|at least|=))")
 _MANY = re.compile(
     r" (?:per|for|a|every|each) (\d+) (?:predictions|rows|items|requests|calls|records|images|texts|answers)\b"
 )
@@ -21,7 +22,10 @@ def read(reading: Reading) -> None:
     for index, match in enumerate(matches):
         stop = matches[index + 1].start() if index + 1 < len(matches) else len(reading.text)
         start = matches[index - 1].end() if index else 0
-        after = re.split(r",|;|\.\s| and ", reading.text[match.end() : min(stop, match.end() + _REACH)])[0]
+        after = re.split(
+            r",|;|\.\s| and |(?<= )(?=\w+ (?:at most|under|at least|=))",
+            reading.text[match.end() : min(stop, match.end() + _REACH)],
+        )[0]
         before = re.split(r",|;|\.\s| and ", reading.text[max(start, match.start() - _REACH) : match.start()])[-1]
         value, fine = float(match[1]), match[2] == "ms"
         many = _MANY.match(after)

@@ -23,6 +23,7 @@ _LIST = re.compile(
     rf"(?<![\w.])#?(\d+)((?:{_JOIN}(?:the )?(?:{_KIND} ?)*#?\d+)+)(?![\w%]|\.\d| ?(?:s|ms|bytes|%|trials|folds)\b)"
 )
 _BARE = re.compile(r"(?<![\w.])#?(\d+)(?![\w%]|\.\d| ?(?:s|ms|bytes|%)\b)")
+_DECIMAL = re.compile(r"(?<![\w.])(\d+\.\d+)(?! ?(?:s|ms|bytes|%|points)\b| ?%)")
 _THING = rf"(?:{_KIND}|ones?|results?|classifiers?|of them|of (?:the|my|our) {_KIND})"
 _BUT = re.compile(r"\b(?:except|but|apart from|other than|besides|save(?: for)?|excluding|without)\b(?: for)? (.+)$")
 _ALL = re.compile(
@@ -76,6 +77,9 @@ def read(reading: Reading) -> None:
     bare = [int(match[1]) for match in _BARE.finditer(reading.text)]
     if bare:
         reading.put("bare", bare)
+    decimal = reading.search(_DECIMAL)
+    if decimal:
+        reading.put("_number", float(decimal[1]))
 
 
 def _settled(text: str, reading: Reading) -> list[int]:

@@ -17,9 +17,10 @@ _PAIR = re.compile(
 _LISTED = re.compile(
     r"(?:^|,| and | for | with | at )\s*([a-z_][a-z_ ()]*?) (-?\d+(?:\.\d+)?)(?=\s*(?:,| and |[?.!]?\s*$))"
 )
+_VALUES = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:(?:, ?| |; ?)-?\d+(?:\.\d+)?){2,}(?![\w%]| ?(?:s|ms|bytes|%))")
 _LEADS = re.compile(r"^.*\b(?:for|with|where|of|to|if|say|predict|row|flower|house|customer|that|has|is|and)\b ")
 _NO_KEYS = re.compile(
-    r"\b(?:this|these|those|that|following|y|target|label|seed|trials|folds|patience|weights?|tag|note|says?|budget|limit|"
+    r"\b(?:this|these|those|that|following|predict|prediction|classify|score|guess|y|target|label|seed|trials|folds|patience|weights?|tag|note|says?|budget|limit|"
     r"experiments?|runs?|models?|jobs?|report|details|ram|memory|disk|gpu|vram|classes|compare|"
     r"accuracy|size|latency|time|max|min|metric)(?: (?:text|message|sentence|review|mail|e-?mail|one)s?)?$"
 )
@@ -35,7 +36,7 @@ _LABEL = re.compile(
 def read(reading: Reading) -> None:
     """Find rows as JSON or as name=value pairs, quoted texts, and labels."""
     text = reading.text
-    rows = _rows(reading)
+    rows = _rows(reading) or _positional(reading)
     spoken = [part for part, _, _ in reading.held("pq")]
     target = reading.found.get("target")
     quoted = [part for part in spoken if part != target and part not in reading.world.names]
@@ -76,6 +77,15 @@ def _rows(reading: Reading) -> list[dict[str, Any]]:
     if not numeric and not any(name.lower() in known for name in pairs):
         return []
     return [{**pairs, **_words(reading, pairs)}]
+
+
+def _positional(reading: Reading) -> list[str]:
+    """Values alone, in the order of the columns: "predict 5.1, 3.5, 1.4, 0.2"."""
+    match = reading.search(_VALUES)
+    if match is None or not re.search(data("lexicon")["asking_a_model"], reading.text):
+        return []
+    reading.take(*match.span())
+    return [match[0].strip()]
 
 
 def _given(reading: Reading) -> dict[str, Any]:

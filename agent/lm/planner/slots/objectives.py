@@ -31,7 +31,9 @@ _FIRST = (
 )
 _MOSTLY = (
     r"(?:(?:mostly|mainly|primarily|prioriti[sz]e|priority (?:on|is)|focus on|optimi[sz]e(?:d)? for|above all|"
-    r"most important(?: is|:)?|primary(?: objective| goal)?(?: is|:)?|first(?: of all| comes| is|:)?) "
+    r"most important(?: is|:)?|"
+    r"what (?:counts|matters)(?: most)?(?: to me| for me| here)? is|primary(?: objective| goal)?(?: is|:)?|"
+    r"first(?: of all| comes| is|:)?) "
     r"(?:the |an? |its )?{goal}\b)"
 )
 _SUPERLATIVE = r"(?={goal}\b)(?:most \w+|\w+est) (?:possible )?(?:model|net(?:work)?|classifier|thing|one)\b"
@@ -84,6 +86,7 @@ def _pair(first: str, second: str) -> re.Pattern[str]:
     return re.compile(
         rf"\b(?:{left})(?: (?:is|matters|counts))? (?:over|before|rather than|more than|more important than) "
         rf"(?:{right})\b"
+        rf"|\brather\b[^,.;]{{0,20}}\b(?:{left})\b[^,.;]{{0,20}}\bthan (?:an? |the )?(?:very |more )?(?:{right})\b"
     )
 
 
