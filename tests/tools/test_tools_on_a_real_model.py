@@ -73,6 +73,8 @@ def test_the_predictor_takes_a_dataset_and_rows(trained: Workplace) -> None:
     assert {"prediction", "probability_setosa"} <= set(table.columns)
     row = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
     one = trained.call("Predictor", inputs=[row])
+    in_order = trained.call("Predictor", inputs=[", ".join(str(value) for value in row.values())])
+    assert in_order.data["predictions"] == one.data["predictions"]
     assert one.data["predictions"][0]["prediction"] == "setosa"
     assert "setosa" in one.summary
     for wrong in ({}, {"inputs": ["hello"]}, {"inputs": [{"sepal_length": 5.1}]}, {"dataset": "wine"}):

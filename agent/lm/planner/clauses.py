@@ -34,7 +34,7 @@ _PART_SURE = 0.55
 """A part of a sentence must be a little surer to be a wish of its own."""
 
 _NOD = re.compile(
-    r"[^\w?]*(?:good|great|nice|fine|ok(?:ay)?|cool|perfect|alright|all right|very well|lovely|right|super|got it|i see)"
+    r"[^\w?]*(?:good|great|nice|fine|ok(?:ay)?|cool|perfect|alright|all right|very well|lovely|right|super|i see)"
     r"[^\w?]*"
 )
 _METRICS = re.compile(r"\bhow (?:good|well|accurate|bad)\b|\b(?:scores?|accuracy|metrics)\b")
