@@ -156,7 +156,11 @@ class WorkerPool:
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         child = self._context.Process(target=worker_main, args=(theirs, self._setup), daemon=True)
-        child.start()
+        try:
+            child.start()
+        except (EOFError, OSError):  # the fork server itself was killed: starting once more starts it, too
+            child = self._context.Process(target=worker_main, args=(theirs, self._setup), daemon=True)
+            child.start()
         theirs.close()
         return _Worker(child, ours)
 

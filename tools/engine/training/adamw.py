@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import accumulate, pairwise
 from typing import Any
 
 import torch
@@ -11,8 +12,7 @@ from tools.engine.training.flat import FlatParameters
 
 _EPSILON = 1e-8
 _SMALL = 100_000
-"""Up to this many numbers a few whole-tensor operations cost less than one call of torch's optimizer, whose
-book-keeping takes as long as the forward pass of a small network; beyond it the fused kernel's single pass wins."""
+"""Up to this many numbers a few whole-tensor operations cost no more than the fused kernel's single pass."""
 
 
 class FlatAdamW:
@@ -28,33 +28,46 @@ class FlatAdamW:
 
     def __init__(self, flat: FlatParameters, weight_decay: float, betas: tuple[float, float]) -> None:
         self._flat, self._decay, self._betas = flat, weight_decay, betas
-        self._fused: torch.optim.AdamW | None = None
-        if flat.values.device.type != "cpu" or flat.values.numel() > _SMALL:
-            groups: list[dict[str, Any]] = [
-                {"params": [group], "decay": weight_decay if decays else 0.0}
-                for group, decays in zip(flat.groups, flat.decays, strict=True)
-            ]
-            self._fused = torch.optim.AdamW(groups, lr=1e-3, betas=betas, eps=_EPSILON, fused=True)
-        else:
-            self._steps = 0
-            self._first, self._second = torch.zeros_like(flat.values), torch.zeros_like(flat.values)
-            self._scratch = torch.empty_like(flat.values)
-            self._decayed = flat.values[: flat.n_decayed]
-            self._factors: torch.Tensor | None = None
-            if any(factor != 1.0 for factor in flat.factors):
-                pairs = zip(flat.groups, flat.factors, strict=True)
-                self._factors = torch.cat([torch.full_like(group.detach(), factor) for group, factor in pairs])
+        self._first, self._second = torch.zeros_like(flat.values), torch.zeros_like(flat.values)
+        self._steps = 0
+        self._fused = flat.values.device.type != "cpu" or flat.values.numel() > _SMALL
+        if self._fused:
+            self._count = torch.zeros((), device=flat.values.device)
+            bounds = list(accumulate((group.numel() for group in flat.groups), initial=0))
+            self._moments = [(self._first[start:end], self._second[start:end]) for start, end in pairwise(bounds)]
+            return
+        self._scratch = torch.empty_like(flat.values)
+        self._decayed = flat.values[: flat.n_decayed]
+        self._factors: torch.Tensor | None = None
+        if any(factor != 1.0 for factor in flat.factors):
+            pairs = zip(flat.groups, flat.factors, strict=True)
+            self._factors = torch.cat([torch.full_like(group.detach(), factor) for group, factor in pairs])
 
     def step(self, rate: float) -> None:
         """Update the parameters with the learning rate `rate`, each group's factor on top of it."""
-        if self._fused is not None:
-            for group, factor in zip(self._fused.param_groups, self._flat.factors, strict=True):
-                # Decay is the rate's alone, so a factor does not change how strongly weights are held.
-                group["lr"] = rate * factor
-                group["weight_decay"] = group["decay"] / factor
-            self._fused.step()
-            return
         self._steps += 1
+        with torch.no_grad():
+            if self._fused:
+                self._step_fused(rate)
+            else:
+                self._step_whole(rate)
+
+    def _step_fused(self, rate: float) -> None:
+        """One pass of torch's own kernel per group, called directly: the optimizer around it costs far more."""
+        self._count += 1
+        flat = self._flat
+        for group, decays, factor, (first, second) in zip(
+            flat.groups, flat.decays, flat.factors, self._moments, strict=True
+        ):
+            assert group.grad is not None
+            # Decay is the rate's alone, so a factor does not change how strongly weights are held.
+            torch._fused_adamw_(
+                [group], [group.grad], [first], [second], [], [self._count], lr=rate * factor, beta1=self._betas[0],
+                beta2=self._betas[1], weight_decay=self._decay / factor if decays else 0.0, eps=_EPSILON,
+                amsgrad=False, maximize=False,
+            )  # fmt: skip
+
+    def _step_whole(self, rate: float) -> None:
         slow, slower = self._betas
         gradient = self._flat.gradient
         if self._decay:
@@ -70,15 +83,12 @@ class FlatAdamW:
 
     def state(self) -> dict[str, Any]:
         """Moments and counts."""
-        if self._fused is not None:
-            return self._fused.state_dict()
         return {"steps": self._steps, "first": self._first, "second": self._second}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """The inverse of `state`."""
-        if self._fused is not None:
-            self._fused.load_state_dict(state)
-        else:
-            self._steps = state["steps"]
-            self._first.copy_(state["first"])
-            self._second.copy_(state["second"])
+        self._steps = state["steps"]
+        self._first.copy_(state["first"])
+        self._second.copy_(state["second"])
+        if self._fused:
+            self._count.fill_(self._steps)
