@@ -107,9 +107,16 @@ def _run_ours(
     accuracy = result["test"]["accuracy"] if test is None else _accuracy(Path(result["bundle"]), folder, test)
     row = {
         "system": system, "accuracy": accuracy, "fit_s": result["wall_s"], "size": Path(result["onnx"]).stat().st_size,
-        "what": result["model"], "trials": result["trials"],
+        "what": _model(Path(result["bundle"])), "trials": result["trials"],
     }  # fmt: skip
     return row, dict(np.load(Path(result["bundle"]).parent / "splits.npz"))
+
+
+def _model(bundle: Path) -> str:
+    """What was delivered, in the words of the bundle's own record."""
+    from tools.engine.export.bundle import Bundle
+
+    return str(Bundle.open(bundle).metadata["record"]["best"]["model_architecture"])
 
 
 def _accuracy(bundle: Path, folder: Path, test: Pictures) -> float:
