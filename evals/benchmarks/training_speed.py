@@ -253,7 +253,7 @@ def engine(trials: int, seed: int, halving: bool = False) -> list[tuple[float, f
                 started += 1
             for event in pool.poll(0.1):
                 if isinstance(event, Progress):
-                    if halving and rungs.report(event.trial, "mlp", event.step, event.score):
+                    if halving and rungs.report(event.trial, "mlp", event.rung, event.score):
                         pool.stop(event.trial, keep=False)
                 elif isinstance(event, Finished):
                     study.tell(running.pop(event.trial), event.score)

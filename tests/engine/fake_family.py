@@ -63,7 +63,13 @@ class FakeLearner(Learner):
             if self.context.score is not None and self.validation is not None:
                 score = self.context.score(self.predict(self.validation.inputs))
             yield Report(
-                step, 1.0 / step, score, time.perf_counter() - started, final=late or step == epochs, epoch=step
+                step=step,
+                train_loss=1.0 / step,
+                score=score,
+                time_s=time.perf_counter() - started,
+                final=late or step == epochs,
+                epoch=step,
+                share=step / epochs,
             )
             if late:
                 return

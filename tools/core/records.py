@@ -126,7 +126,7 @@ class TrialRecord(ExperimentMetrics):
     """One trial of a search: a line of `trials.jsonl`.
 
     `score` is the value of the experiment's metric on validation data; `objective` what the search maximises.
-    `curve` holds one row per report: {"epoch", "train_loss", "<metric>", "time_s"}.
+    `curve` holds one row per report: {"epoch", "train_loss", "<metric>", "time_s", "share"}.
     """
 
     number: int

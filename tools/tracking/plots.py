@@ -85,7 +85,7 @@ def _learning_curve(store: Store, record: ExperimentRecord) -> Plot:
         search = _history(store, record)
         return {**search, "title": f"{search['title']} (its models are solved at once: no learning curve)"}
     trial = _best_trial(record, stepwise or trials)
-    names = [name for name in trial.curve[-1] if name not in ("epoch", "step", "time_s")]
+    names = [name for name in trial.curve[-1] if name not in ("epoch", "step", "time_s", "share")]
     series = []
     for name in names:
         points = [

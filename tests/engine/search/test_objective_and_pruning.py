@@ -45,26 +45,35 @@ def test_a_small_model_below_the_minimum_accuracy_does_not_win() -> None:
 
 def test_the_first_trials_of_a_family_are_never_given_up() -> None:
     halving = Halving()
-    assert not any(halving.report(trial, "a", 4, 1.0 - trial) for trial in range(4))
-    assert not halving.report(9, "b", 4, -5.0), "another family starts afresh"
+    assert not any(halving.report(trial, "a", 1, 1.0 - trial) for trial in range(4))
+    assert not halving.report(9, "b", 1, -5.0), "another family starts afresh"
 
 
-def test_a_trial_behind_the_better_half_is_given_up_once_per_rung() -> None:
+def test_a_trial_behind_the_better_half_is_given_up_at_a_rung() -> None:
     halving = Halving()
     for trial in range(4):
-        halving.report(trial, "a", 4, 0.8 + trial / 100)
-    assert not halving.report(10, "a", 3, 0.1), "too early to say"
-    assert halving.report(10, "a", 5, 0.1)
-    assert not halving.report(10, "a", 6, 0.1), "asked once per rung"
-    assert not halving.report(11, "a", 4, 0.9)
-    assert not halving.report(12, "a", 4, math.nan)
+        halving.report(trial, "a", 1, 0.8 + trial / 100)
+    assert not halving.report(10, "a", 0, 0.1), "between two rungs nothing is decided"
+    assert halving.report(10, "a", 1, 0.1)
+    assert not halving.report(11, "a", 1, 0.9)
+    assert not halving.report(12, "a", 1, math.nan)
+
+
+def test_trials_in_order_are_judged_by_those_they_may_know() -> None:
+    halving = Halving()
+    for trial in range(5):
+        halving.report(trial, "a", 2, 0.8 + trial / 100)
+    assert halving.compare("a", 2, 0.1, frozenset(range(5)))
+    assert not halving.compare("a", 2, 0.1, frozenset(range(3))), "too few"
+    assert not halving.compare("a", 1, 0.1, frozenset(range(5))), "nobody was seen there"
 
 
 def test_a_resumed_search_knows_what_earlier_trials_had_reached() -> None:
     halving = Halving()
     for trial in range(5):
-        halving.replay(trial, "a", [(1, 0.1), (4, 0.8), (8, 0.9)])
-    assert halving.report(7, "a", 8, 0.5)
+        halving.replay(trial, "a", [(0.05, 0.1), (0.07, 0.8), (0.3, 0.9)])
+    assert halving.report(7, "a", 1, 0.5)
+    assert halving.report(7, "a", 3, 0.85)
 
 
 def test_the_budget_ends_before_the_limit_and_keeps_time_for_the_finish() -> None:

@@ -82,13 +82,19 @@ class Ready:
 
 @dataclass(frozen=True)
 class Progress:
-    """State after one round of steps (one step of every fold). `score` is the best so far, meaned over folds."""
+    """State after one round of steps (one step of every fold).
+
+    Attributes:
+        score: The best so far, meaned over folds.
+        rung: The rung (see `rungs`) that this step was the first to reach; 0 when it reached none.
+    """
 
     trial: int
     step: int
     train_loss: float
     score: float
     time_s: float
+    rung: int = 0
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from tools.engine.evaluation.metrics import compute, compute_all
 from tools.engine.execution import process
 from tools.engine.execution.cache import Fold
 from tools.engine.execution.messages import Assignment, Ending, Finished, Progress, Usage
+from tools.engine.execution.rungs import rung
 from tools.engine.families.family import Family
 from tools.engine.training.learner import FitContext, Learner, Report
 
@@ -71,7 +72,7 @@ def run_trial(
     cpu_before, started = process.cpu_seconds(), time.perf_counter()
     runs = [_start(assignment, family, fold, index, device) for index, fold in enumerate(folds)]
     curve: list[dict[str, float]] = []
-    step = 0
+    step = reached = 0
     while any(run.active for run in runs) and not control.stop:
         for run in runs:
             if run.active and not control.stop:
@@ -83,8 +84,18 @@ def run_trial(
         loss = float(np.mean([run.last.train_loss for run in seen if run.last is not None]))
         score = _mean([run.last.score for run in seen if run.last is not None])
         time_s = time.perf_counter() - started
-        curve.append({"epoch": step, "train_loss": loss, assignment.metric: score, "time_s": round(time_s, 4)})
-        yield Progress(assignment.trial, step, loss, _mean([run.best for run in seen]), time_s)
+        share = _mean([run.last.share for run in seen if run.last is not None])
+        row = {"epoch": step, "train_loss": loss, assignment.metric: score, "time_s": round(time_s, 4), "share": share}
+        curve.append(row)
+        before, reached = reached, max(reached, rung(share))
+        yield Progress(
+            trial=assignment.trial,
+            step=step,
+            train_loss=loss,
+            score=_mean([run.best for run in seen]),
+            time_s=time_s,
+            rung=reached if reached > before else 0,
+        )
     ending: Ending = "stopped" if control.stop else "completed"
     if ending == "completed" and time.time() >= assignment.deadline:
         ending = "deadline"
@@ -164,11 +175,13 @@ def _mean(values: list[float]) -> float:
 
 
 def _thin(curve: list[dict[str, float]]) -> list[dict[str, float]]:
-    """At most about `MAX_CURVE_ROWS` rows, first and last included."""
+    """At most about `MAX_CURVE_ROWS` rows; the first and the last and those that reached a rung included."""
     if len(curve) <= MAX_CURVE_ROWS:
         return curve
-    index = np.unique(np.linspace(0, len(curve) - 1, MAX_CURVE_ROWS).round().astype(int))
-    return [curve[i] for i in index]
+    spread = np.linspace(0, len(curve) - 1, MAX_CURVE_ROWS).round().astype(int)
+    reached = [rung(row["share"]) for row in curve]
+    rungs = [i for i in range(1, len(curve)) if reached[i] > reached[i - 1]]
+    return [curve[i] for i in sorted({*spread.tolist(), *rungs})]
 
 
 def _gpu_peak(device: str) -> int | None:

@@ -130,8 +130,8 @@ class Trainer:
             folds = [self._load(index, assignment) for index in range(len(assignment.folds))]
             for event in run_trial(assignment, family, folds, control, self._setup.device):
                 due = time.monotonic() - last_sent >= REPORT_EVERY_S
-                # The steps at which trials are compared are always sent: 1, 2, 4, 8, …
-                if isinstance(event, Finished) or due or not event.step & (event.step - 1):
+                # The first step, and those at which trials are compared, are always sent.
+                if isinstance(event, Finished) or due or event.step == 1 or event.rung:
                     last_sent = time.monotonic()
                     send(event)
         except MemoryError:

@@ -260,9 +260,9 @@ class Search:
             return
         family = running.candidate.family
         if running.known is None:
-            behind = self.halving.report(event.trial, family, event.step, objective)
+            behind = self.halving.report(event.trial, family, event.rung, objective)
         else:
-            behind = self.halving.compare(event.trial, family, event.step, objective, running.known)
+            behind = self.halving.compare(family, event.rung, objective, running.known)
         if behind:
             running.pruned_at = event.step
             self.pool.stop(event.trial, keep=False)
@@ -370,7 +370,9 @@ class Search:
             self.feasibility.remember(record.model_architecture, record.hyperparameters, Cost(size, latency))
         cost = self.feasibility.known_cost(record.model_architecture, record.hyperparameters)
         curve = [
-            (int(row["epoch"]), self._objective(row[self.metric], cost)) for row in record.curve if self.metric in row
+            (row.get("share", math.nan), self._objective(row[self.metric], cost))
+            for row in record.curve
+            if self.metric in row
         ]
         self.halving.replay(record.number, record.model_architecture, curve)
 

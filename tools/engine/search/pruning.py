@@ -1,11 +1,13 @@
 """When a running trial is given up: asynchronous successive halving within a family.
 
-At steps 4, 8, 16, … a trial's best objective so far is compared with what other trials of the same family had at the
-same step; it goes on when it belongs to the better half. Families are not compared with each other, because a linear
-model is ahead after four steps and behind at the end. The first trials of a family are never given up.
+When a sixteenth, an eighth, a quarter and a half of its training have passed (see `rungs`), a trial's best objective
+so far is compared with what other trials of the same family had by then; it goes on when it belongs to the better
+half. Shares and not steps, because a schedule of learning rates ends where the training ends: halfway through, trials
+of any length can be compared. Families are not, because a linear model is ahead in the beginning and behind at the
+end. The first trials of a family are never given up.
 
 Source: Li et al. (2020), "A System for Massively Parallel Hyperparameter Tuning", algorithm 2, with a reduction
-factor of 2 in place of 4: short trials are cheap and their first steps say little.
+factor of 2 in place of 4, and trials that stop in place of waiting to be promoted.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 
-FIRST_RUNG = 4
+from tools.engine.execution.rungs import rung as rung_of
+
 KEEP = 0.5
 PROTECTED = 4
 
@@ -26,41 +29,36 @@ class Halving:
         self._rungs: dict[tuple[str, int], dict[int, float]] = defaultdict(dict)
         self._trials: dict[str, set[int]] = defaultdict(set)
 
-    def report(self, trial: int, family: str, step: int, objective: float) -> bool:
+    def report(self, trial: int, family: str, rung: int, objective: float) -> bool:
         """Take a reading in; True when the trial should end.
 
         Args:
             trial: Number of the trial.
             family: Name of its family.
-            step: Steps trained so far.
+            rung: The rung it has just reached; 0 when it is between two.
             objective: Best objective so far, larger is better.
         """
         self._trials[family].add(trial)
-        if step < FIRST_RUNG or math.isnan(objective):
+        if not rung or math.isnan(objective):
             return False
-        rung = 2 ** int(math.log2(step))
         seen = self._rungs[family, rung]
-        if trial in seen:
-            return False
-        others = list(seen.values())
+        others = [value for other, value in seen.items() if other != trial]
         seen[trial] = objective
         return len(self._trials[family]) > PROTECTED and behind(objective, others)
 
-    def compare(self, trial: int, family: str, step: int, objective: float, known: frozenset[int]) -> bool:
-        """Whether the trial should end, judged by the `known` trials alone; nothing is taken in.
-
-        Only readings exactly at a rung count, so that the answer does not depend on which others were missed.
-        """
-        if step < FIRST_RUNG or step & (step - 1) or math.isnan(objective):
+    def compare(self, family: str, rung: int, objective: float, known: frozenset[int]) -> bool:
+        """Whether a trial should end, judged by the `known` trials alone; nothing is taken in."""
+        if not rung or math.isnan(objective):
             return False
-        return behind(objective, [value for other, value in self._rungs[family, step].items() if other in known])
+        return behind(objective, [value for other, value in self._rungs[family, rung].items() if other in known])
 
-    def replay(self, trial: int, family: str, curve: Iterable[tuple[int, float]]) -> None:
-        """Take in the whole curve of a finished trial (after a resume): (step, objective at that step)."""
-        best = -math.inf
-        for step, objective in curve:
+    def replay(self, trial: int, family: str, curve: Iterable[tuple[float, float]]) -> None:
+        """Take in the whole curve of a trial that ended: (share of the training, objective by then)."""
+        best, reached = -math.inf, 0
+        for share, objective in curve:
             best = max(best, objective) if not math.isnan(objective) else best
-            self.report(trial, family, step, best)
+            before, reached = reached, max(reached, rung_of(share))
+            self.report(trial, family, reached if reached > before else 0, best)
 
 
 def behind(objective: float, others: list[float]) -> bool:

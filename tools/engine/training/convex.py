@@ -111,7 +111,7 @@ class ConvexLearner(NetworkLearner):
         self._finished = done or self._iteration >= limit
         self._evaluate(float(self._iteration))
         self._trained_s += time.perf_counter() - started
-        return self._report(loss, float(self._iteration))
+        return self._report(loss, float(self._iteration), self._iteration / limit)
 
     def _lbfgs_step(self) -> tuple[float, bool]:
         def objective(point: Tensor) -> tuple[float, Tensor]:

@@ -26,6 +26,7 @@ class Report:
         time_s: Seconds of training so far.
         final: The learner has nothing more to do.
         epoch: Passes over the training data so far (what `FitContext.max_epochs` counts).
+        share: Of the longest training this configuration may have, 0 to 1; NaN when there is no such length.
     """
 
     step: int
@@ -34,6 +35,7 @@ class Report:
     time_s: float
     final: bool = False
     epoch: float = 0.0
+    share: float = float("nan")
 
 
 Score = Callable[[np.ndarray], float]

@@ -98,7 +98,7 @@ class TorchLearner(NetworkLearner):
         if self.recipe.patience and self.context.score and epoch - self._best.epoch >= self.recipe.patience:
             self._finished = True
         self._trained_s += time.perf_counter() - started
-        return self._report(loss, epoch)
+        return self._report(loss, epoch, self._progress(total, self._trained_s))
 
     def _progress(self, total: int, elapsed: float) -> float:
         """Share of the training that has passed: by steps or, when the deadline comes first, by time.

@@ -126,8 +126,8 @@ class NetworkLearner(Learner):
                 report = self._advance()
             yield report
 
-    def _report(self, loss: float, epoch: float) -> Report:
-        return Report(self._n_reports, loss, self._last_score, self._trained_s, self._finished, epoch)
+    def _report(self, loss: float, epoch: float, share: float) -> Report:
+        return Report(self._n_reports, loss, self._last_score, self._trained_s, self._finished, epoch, share)
 
     def _check(self, loss: float) -> float:
         if not math.isfinite(loss):

@@ -151,7 +151,15 @@ class TreeLearner(Learner):
         tired = bool(patience and self.context.score) and self._rounds - self._best.epoch >= patience
         self._finished = timed_out or tired or self._stuck or self._rounds >= limit
         self._trained_s += time.perf_counter() - started
-        return Report(self._n_reports, loss, self._last_score, self._trained_s, self._finished, float(self._rounds))
+        return Report(
+            step=self._n_reports,
+            train_loss=loss,
+            score=self._last_score,
+            time_s=self._trained_s,
+            final=self._finished,
+            epoch=float(self._rounds),
+            share=self._rounds / limit,
+        )
 
     def _prepare(self) -> None:
         """Make the data ready at the first call; after a load, grow again what had been grown."""
