@@ -21,14 +21,16 @@ from tools.engine.execution.forkserver import prestart, workers_pay
 from tools.engine.execution.pool import Pool
 from tools.engine.export.runtime import missing_packages
 from tools.engine.search import steps
+from tools.engine.search.ahead import FINALISTS, Ahead
 from tools.engine.search.budget import Budget
 from tools.engine.search.costs import check_exporter, make_measure
 from tools.engine.search.delivery import deliver, insure
+from tools.engine.search.ends import Reason
 from tools.engine.search.feasibility import Feasibility
 from tools.engine.search.finals import SHARE as FINALS_SHARE
 from tools.engine.search.finals import Finals, affordable, finals_wanted
 from tools.engine.search.first import first_candidates
-from tools.engine.search.loop import FINALISTS, KEPT_CHECKPOINTS, Reason, Search
+from tools.engine.search.loop import KEPT_CHECKPOINTS, Search
 from tools.engine.search.monitor import AutoMLMonitor
 from tools.engine.search.objective import Objective, make_objective
 from tools.engine.search.prepare import Prepared, maximizes, prepare, read_source, save_splits, validation_baseline
@@ -98,6 +100,18 @@ def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: f
             _resend(folder, study, sink)
             run.step("search strategy", lambda: steps.search_strategy(plan, objective, workers, len(first), study))
         with run.phase("search"):
+            ahead = Ahead(
+                plan=plan,
+                study=study,
+                feasibility=feasibility,
+                budget=budget,
+                n_folds=len(prepared.files),
+                workers=max(workers, 1),
+                n_test=len(source.splits.test),
+                refit_wanted=refit_wanted(prepared),
+                finals_wanted=finals_wanted(prepared),
+                insure=None if missing_packages() else partial(_insure, run, prepared, space, study),
+            )
             search = Search(
                 plan=plan,
                 folder=folder,
@@ -111,11 +125,7 @@ def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: f
                 budget=budget,
                 monitor=run.monitor,
                 sink=sink,
-                refit_wanted=refit_wanted(prepared),
-                finals_wanted=finals_wanted(prepared),
-                workers=max(workers, 1),
-                n_test=len(source.splits.test),
-                insure=None if missing_packages() else partial(_insure, run, prepared, space, study),
+                ahead=ahead,
             )
             reason = search.run()
             run.step("evaluation", lambda: steps.evaluation(study, reason, metric))
@@ -123,7 +133,7 @@ def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: f
             return
         team = _team(run, study, search, prepared, objective, reason)
         with run.phase("refit"):
-            delivered = _delivered(Refit(prepared, space.families, team, folder, plan.seed, search.workers), pool, run)
+            delivered = _delivered(Refit(prepared, space.families, team, folder, plan.seed, ahead.workers), pool, run)
         if sink.cancelled():
             return
         run.step("validation", lambda: steps.validation(team, delivered.how, prepared))
@@ -197,7 +207,7 @@ def _team(run: Run, study: Study, search: Search, prepared: Prepared, objective:
     if finals_wanted(prepared):
         left = run.budget.refit_end - run.budget.refit_s - time.time()
         seconds = min(left, FINALS_SHARE * run.budget.time_s)
-        compared = affordable(study.leaders(FINALISTS), search.workers, seconds)
+        compared = affordable(study.leaders(FINALISTS), search.ahead.workers, seconds)
         if compared:
             with run.phase("search"):
                 finals = Finals(prepared, run.folder, run.plan.seed, objective)
@@ -212,7 +222,7 @@ def _team(run: Run, study: Study, search: Search, prepared: Prepared, objective:
         needed = export_s * (len(records) - 1)  # the first one's is kept free anyway
         needed += n_test * sum(record.resources.inference_latency or 0.0 for record in records[1:]) / 1000.0
         if refits:
-            needed += refit_time(records, len(prepared.folds), search.workers) + 2 * SPARE_S
+            needed += refit_time(records, len(prepared.folds), search.ahead.workers) + 2 * SPARE_S
         now = time.time()
         return now < last_choice and now + needed < run.budget.refit_end
 

@@ -20,6 +20,7 @@ from tools.engine.execution.cache import store
 from tools.engine.execution.messages import FoldFiles
 from tools.engine.execution.pool import InlinePool, Pool, WorkerPool
 from tools.engine.execution.worker import WorkerSetup
+from tools.engine.search.ahead import Ahead
 from tools.engine.search.budget import Budget
 from tools.engine.search.feasibility import Cost, Feasibility
 from tools.engine.search.first import first_candidates
@@ -57,10 +58,12 @@ class Built:
         )
         self.feasibility = Feasibility(self.space, plan.limits, cost)
         started = time.time()
+        budget = Budget(started, plan.limits.time_s)
         self.search = Search(
             plan=plan, folder=folder, folds=(fold,), metric="accuracy", maximize=True, study=self.study, pool=pool,
             feasibility=self.feasibility, objective=make_objective(plan.objectives, "accuracy", 0.5, None),
-            budget=Budget(started, plan.limits.time_s), monitor=AutoMLMonitor(sink, plan, started), sink=sink,
+            budget=budget, monitor=AutoMLMonitor(sink, plan, started), sink=sink,
+            ahead=Ahead(plan, self.study, self.feasibility, budget),
         )  # fmt: skip
 
 
@@ -262,12 +265,12 @@ def test_what_a_kill_left_of_a_trial_is_cleared_away(build: Build, tmp_path: Pat
 
 def test_no_time_is_kept_for_finals_that_cannot_be_held(build: Build) -> None:
     built = build(plan(time_s=20.0, max_trials=2), epochs=2, step_s=0.15)
-    built.search.budget = Budget(time.time() - 14.0, 20.0)
-    built.search.refit_wanted = built.search.finals_wanted = True
+    built.search.budget.started -= 14.0
+    built.search.ahead.refit_wanted = built.search.ahead.finals_wanted = True
     built.search.run()
     assert built.search.budget.finals_s == 0.0, "a share of 5 s would do, but 3 s are left"
     short = build(plan(time_s=60.0, max_trials=6), epochs=2, step_s=0.01)
-    short.search.refit_wanted = short.search.finals_wanted = True
+    short.search.ahead.refit_wanted = short.search.ahead.finals_wanted = True
     short.search.run()
     assert short.search.budget.finals_s > 0.0
 

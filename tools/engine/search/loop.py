@@ -6,47 +6,35 @@ import logging
 import math
 import shutil
 import time
-from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from tools.core.errors import AutoMLError, OptimizationError
+from tools.core.errors import AutoMLError
 from tools.core.records import ExperimentPlan, TrialRecord, TrialStatus
 from tools.core.seams import RunSink
 from tools.engine.execution import process
 from tools.engine.execution.messages import Assignment, Failed, Finished, FoldFiles, Progress
 from tools.engine.execution.pool import Pool
-from tools.engine.search.budget import REFIT_SHARE, SHORTEST_TRIAL_S, Budget
+from tools.engine.search.ahead import FINALISTS, Ahead
+from tools.engine.search.budget import Budget
+from tools.engine.search.ends import KILLED, Ends, Reason
 from tools.engine.search.feasibility import Cost, Feasibility
-from tools.engine.search.finals import SHARE as FINALS_SHARE
-from tools.engine.search.finals import affordable, seconds_needed
 from tools.engine.search.monitor import AutoMLMonitor
 from tools.engine.search.objective import Objective
 from tools.engine.search.pruning import Halving
 from tools.engine.search.retries import needing_less
 from tools.engine.search.seeds import training_seed
 from tools.engine.search.study import Candidate, Queued, Study
-from tools.engine.search.team import refit_time
 from tools.engine.search.trial_record import cut_at, make_record
 from tools.engine.search.turns import Turns
 
 log = logging.getLogger(__name__)
-Reason = Literal["time", "max_trials", "patience", "space", "disk", "cancelled"]
 KEPT_CHECKPOINTS = 8
-FINALISTS = 3
-PLANNED_MEMBERS = 3
 POLL_S = 0.1
 PROPOSE_S = 0.5
 INFEASIBLE_IN_A_ROW = 10
-FAILURES_IN_VAIN = 12
 LAST_WAIT_S = 1.0
-DISK_SHARE = 0.9
-INSURANCE_SHARE = 0.05
-KILLED = "killed"
-"""Reason of a trial whose worker was killed and that is tried once more: it does not count."""
-HOLDOUT_REFIT_SHARE = 0.15
 
 
 @dataclass
@@ -76,11 +64,7 @@ class Search:
         folds: What every trial is trained and scored on.
         metric: Name of the metric.
         maximize: Whether a larger score is better.
-        refit_wanted: Whether to keep time for training the best configuration on all rows.
-        finals_wanted: Whether to keep time for comparing the leaders by cross-validation.
-        workers: How many trials run at once.
-        n_test: Examples the delivered model will be scored on.
-        insure: Exports a trial's model at once; called for the first good one, where that costs little of the time.
+        ahead: Keeps time for what comes after the search.
     """
 
     plan: ExperimentPlan
@@ -95,11 +79,7 @@ class Search:
     budget: Budget
     monitor: AutoMLMonitor
     sink: RunSink
-    refit_wanted: bool = False
-    finals_wanted: bool = False
-    workers: int = 1
-    n_test: int = 0
-    insure: Callable[[TrialRecord], None] | None = None
+    ahead: Ahead
     halving: Halving = field(default_factory=Halving)
     _running: dict[int, _Running] = field(default_factory=dict)
     _infeasible_in_a_row: int = 0
@@ -108,6 +88,7 @@ class Search:
     _reason: Reason | None = None
 
     def __post_init__(self) -> None:
+        self._ends = Ends(self.plan, self.study, self.budget, self.monitor, self.sink)
         self._turns = Turns(in_order=self.plan.search.max_trials is not None)
 
     def run(self) -> Reason:
@@ -144,37 +125,7 @@ class Search:
     # Ends
 
     def _over(self) -> Reason | None:
-        search = self.plan.search
-        if self.sink.cancelled():
-            return "cancelled"
-        counted = [r for r in self.study.records if r.status != "infeasible" and r.reason != KILLED]
-        started = len(counted) + len(self._running) + len(self._turns.held)
-        if search.max_trials is not None and started >= search.max_trials:
-            return "max_trials"
-        if search.early_stopping_patience is not None and _stale(counted) >= search.early_stopping_patience:
-            return "patience"
-        if self.budget.search_left() < self._shortest() and not self._first_is_missing():
-            return "time"
-        if self.plan.limits.max_disk is not None and self.monitor.peak_disk > DISK_SHARE * self.plan.limits.max_disk:
-            return "disk"
-        if search.strategy == "grid" and self.study.n_queued == 0:
-            return "space"
-        if len(counted) >= FAILURES_IN_VAIN and all(record.status == "failed" for record in counted):
-            messages = Counter(record.error.message for record in counted if record.error)
-            raise OptimizationError(
-                f"All of the first {len(counted)} trials failed, most with: {messages.most_common(1)[0][0]}",
-                hint="Choose other model families, or check the data for extreme values.",
-            )
-        return None
-
-    def _first_is_missing(self) -> bool:
-        """Whether a first model should still be tried: a quick one and its export fit into the tolerance."""
-        return not self.study.finished and not self._running and self.budget.left() > SHORTEST_TRIAL_S
-
-    def _shortest(self) -> float:
-        """The time left under which no trial is started: half of what the quickest took, once there is a model."""
-        times = [record.resources.training_time for record in self.study.finished]
-        return max(SHORTEST_TRIAL_S, 0.5 * min(times, default=0.0))
+        return self._ends.reason(len(self._running), len(self._turns.held))
 
     def _give_up_waiting(self) -> bool:
         """Once the time is over: ask the last trials to end, and soon do without those that do not."""
@@ -323,8 +274,8 @@ class Search:
 
         def tell() -> None:
             self._tell(running.candidate, status, cost, event, error, reason, time_s)
-            self._plan_end()
-            self._insure()
+            self.ahead.plan_end()
+            self.ahead.insure_once()
             self._drop_checkpoints()
 
         self._turns.ended(number, tell, counts=reason != KILLED)
@@ -387,39 +338,6 @@ class Search:
             if path.name.isdigit() and int(path.name) not in kept:
                 shutil.rmtree(path, ignore_errors=True)
 
-    def _plan_end(self) -> None:
-        """Keep time for what comes after the search, from how long the trials and their exports take."""
-        best = self.study.finished
-        if not best:
-            return
-        finish_s = self.feasibility.finish_s(self.n_test, {record.model_architecture for record in best[:FINALISTS]})
-        if finish_s is not None:
-            self.budget.plan_finish(finish_s)
-        if not self.refit_wanted:
-            return
-        share = REFIT_SHARE if len(self.folds) > 1 else HOLDOUT_REFIT_SHARE
-        for members in (best[:PLANNED_MEMBERS] if self.plan.ensemble else [], best[:1]):
-            if members:
-                self.budget.plan_refit(refit_time(members, len(self.folds), self.workers), share)
-            if self.budget.refit_s > 0:
-                break
-        if self.finals_wanted:
-            # Never more than there still is: time kept for finals that cannot be held would be lost to the search.
-            self.budget.finals_s = 0.0
-            seconds = min(FINALS_SHARE * self.budget.time_s, self.budget.search_left())
-            finalists = affordable(self.study.leaders(FINALISTS), self.workers, seconds)
-            self.budget.finals_s = seconds_needed(finalists, self.workers)
-
-    def _insure(self) -> None:
-        """Have the best model so far exported, once, when that takes a small share of the time that is left."""
-        if self.insure is None or not self.study.finished:
-            return
-        best = self.study.finished[0]
-        seconds = self.feasibility.finish_s(0, {best.model_architecture})
-        if seconds is not None and seconds <= INSURANCE_SHARE * self.budget.search_left():
-            insure, self.insure = self.insure, None
-            insure(best)
-
     def _reading(self) -> dict[str, Any]:
         done = [record for record in self.study.records if record.status != "infeasible"]
         best = self.study.finished[0] if self.study.finished else None
@@ -429,17 +347,6 @@ class Search:
             "best_metrics": best.metrics if best else {},
             "disk": process.folder_bytes(self.folder),
         }
-
-
-def _stale(records: list[TrialRecord]) -> int:
-    """How many trials ended since the last improvement of the objective."""
-    best, stale = -math.inf, 0
-    for record in records:
-        if record.status == "completed" and record.objective is not None and record.objective > best + 1e-9:
-            best, stale = record.objective, 0
-        else:
-            stale += 1
-    return stale
 
 
 __all__ = ["Reason", "Search"]

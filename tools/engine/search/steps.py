@@ -12,8 +12,8 @@ from typing import Any
 from tools.core.records import ExperimentPlan, Kind, TaskRequirements, TrialRecord
 from tools.core.units import format_size
 from tools.engine.search.budget import Budget
+from tools.engine.search.ends import Reason
 from tools.engine.search.feasibility import Feasibility
-from tools.engine.search.loop import Reason
 from tools.engine.search.objective import Objective
 from tools.engine.search.prepare import Prepared, Source
 from tools.engine.search.space import Space
