@@ -1,0 +1,135 @@
+"""Texts, side by side with TF-IDF and logistic regression: `python -m evals.benchmarks.text --budget 60`.
+
+This project runs twice on every set, once with every family and once without the pretrained one; both runs start from
+nothing known. It splits off a fifth as the test, and the baseline gets the same split.
+Results: a table on stdout, and `text.json` in the work folder after every row (a broken-off run loses nothing).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pickle
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table as Grid
+
+from evals.benchmarks.texts import SETS, TextSet
+from tools.core.units import format_size
+
+OURS, FROM_NOTHING, BASELINE = "automl_agent", "automl_agent_without_transfer", "tfidf_logistic"
+SYSTEMS = (OURS, FROM_NOTHING, BASELINE)
+TRAINED_HERE = "text_linear,text_bag,text_cnn,text_gru,text_transformer"
+Row = dict[str, Any]
+
+
+def main() -> None:
+    """Read the flags and run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--budget", type=float, default=60.0, help="seconds for this project on every set")
+    parser.add_argument("--sets", nargs="*", default=list(SETS), choices=list(SETS))
+    parser.add_argument("--systems", nargs="*", default=list(SYSTEMS), choices=SYSTEMS)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--work", type=Path, default=Path(".automl/bench"), help="packages, runs, results")
+    given = parser.parse_args()
+    work: Path = given.work.absolute()
+    (work / "packages").mkdir(parents=True, exist_ok=True)
+    rows: list[Row] = []
+    for name in given.sets:
+        for row in _run_set(SETS[name], work, given.systems, given.budget, given.seed):
+            rows.append({"set": name, "metric": SETS[name].metric, **row})
+            (work / "text.json").write_text(json.dumps({"budget_s": given.budget, "rows": rows}, indent=1))
+    show(rows)
+
+
+def _run_set(item: TextSet, work: Path, systems: list[str], budget: float, seed: int) -> list[Row]:
+    file = work / "texts" / f"{item.name}.csv"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        item.read(work / "packages").to_csv(file, index=False)
+    rows: list[Row] = []
+    split: dict[str, np.ndarray] | None = None
+    for system in (OURS, FROM_NOTHING):
+        if system in systems:
+            row, split = _run_ours(system, item, file, work, budget, seed)
+            rows.append(row)
+    if BASELINE in systems:
+        frame = pd.read_csv(file)
+        if split is None:
+            order = np.random.default_rng(seed).permutation(len(frame))
+            split = {"test": order[: len(order) // 5], "train": order[len(order) // 5 :]}
+        rows.append(_baseline(item, frame.iloc[split["train"]], frame.iloc[split["test"]]))
+    return rows
+
+
+def _run_ours(
+    system: str, item: TextSet, file: Path, work: Path, budget: float, seed: int
+) -> tuple[Row, dict[str, np.ndarray]]:
+    command = [
+        sys.executable, "-m", "ui.cli", "--home", str(work / "home"), "run", "--dataset", str(file),
+        "--target", "label", "--metric", item.metric, "--time", str(budget), "--seed", str(seed), "--no-transfer",
+        "--json",
+    ]  # fmt: skip
+    if system == FROM_NOTHING:
+        command += ["--families", TRAINED_HERE]
+    result = json.loads(subprocess.run(command, capture_output=True, text=True, check=False).stdout)
+    if result.get("error"):
+        raise SystemExit(f"{item.name}: {result['error']['message']}")
+    from tools.engine.export.bundle import Bundle
+
+    metadata = Bundle.open(Path(result["bundle"])).metadata
+    row = {
+        "system": system, "score": result["test"][item.metric], "fit_s": result["wall_s"],
+        "size": Path(result["onnx"]).stat().st_size, "what": metadata["record"]["best"]["model_architecture"],
+        "trials": result["trials"],
+    }  # fmt: skip
+    return row, dict(np.load(Path(result["bundle"]).parent / "splits.npz"))
+
+
+def _baseline(item: TextSet, train: pd.DataFrame, test: pd.DataFrame) -> Row:
+    """What a user would write first, with scikit-learn."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+    from sklearn.multiclass import OneVsRestClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MultiLabelBinarizer
+
+    begun = time.time()
+    logistic = LogisticRegression(max_iter=1000)
+    model = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2)), OneVsRestClassifier(logistic) if item.multilabel else logistic
+    )
+    texts, known = train["text"].fillna(""), test["text"].fillna("")
+    if item.multilabel:
+        marks = MultiLabelBinarizer().fit(train["label"].str.split("|"))
+        model.fit(texts, marks.transform(train["label"].str.split("|")))
+        truth = marks.transform(test["label"].str.split("|"))
+        score = roc_auc_score(truth, model.predict_proba(known), average="macro")
+    else:
+        model.fit(texts, train["label"])
+        score = float((model.predict(known) == test["label"]).mean())
+    fit_s = time.time() - begun
+    return {"system": BASELINE, "score": score, "fit_s": fit_s, "size": len(pickle.dumps(model)), "what": "logistic"}
+
+
+def show(rows: list[Row]) -> None:
+    """Print a row per set and system."""
+    grid = Grid("set", "metric", "system", "test score", "fit s", "size", "what")
+    for row in rows:
+        size = format_size(row["size"])
+        grid.add_row(
+            row["set"], row["metric"], row["system"], f"{row['score']:.4f}", f"{row['fit_s']:.0f}", size, row["what"]
+        )
+    Console(width=140).print(grid)
+
+
+if __name__ == "__main__":
+    main()
