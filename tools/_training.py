@@ -7,8 +7,9 @@ from typing import Any
 
 from tools.contract import Artifact, ToolContext, ToolResult
 from tools.core.errors import ExperimentError, from_dict
-from tools.core.records import ExperimentPlan, ExperimentRecord, JobEvent, now
-from tools.tracking.wording import limits_sentence, model_sentence, predicted, result_sentence
+from tools.core.records import ExperimentPlan, ExperimentRecord, JobEvent, TrialRecord, now
+from tools.tracking.front import neighbours
+from tools.tracking.wording import front_sentence, limits_sentence, model_sentence, predicted, result_sentence
 
 
 def train(plan: ExperimentPlan, notices: Sequence[str], context: ToolContext) -> ToolResult:
@@ -35,7 +36,7 @@ def follow(job: int, context: ToolContext, notices: Sequence[str] = ()) -> ToolR
     record = context.store.get(job)
     if record.status == "running":
         return running(record)
-    return finished(record, notices)
+    return finished(record, context.store.trials(record.id), notices)
 
 
 def running(record: ExperimentRecord) -> ToolResult:
@@ -51,8 +52,8 @@ def running(record: ExperimentRecord) -> ToolResult:
     )
 
 
-def finished(record: ExperimentRecord, notices: Sequence[str] = ()) -> ToolResult:
-    """The result of an ended job.
+def finished(record: ExperimentRecord, trials: Sequence[TrialRecord], notices: Sequence[str] = ()) -> ToolResult:
+    """The result of an ended job; where a limit is not met, with what else its trials offer.
 
     Raises:
         AutoMLError: it failed or was interrupted; `details` name the experiment.
@@ -75,20 +76,22 @@ def finished(record: ExperimentRecord, notices: Sequence[str] = ()) -> ToolResul
             next_step="It can be resumed where it stopped.",
             options=("Resume it", "Show my experiments"),
         )
+    unmet = any(not check.met for check in record.constraints)
+    others = neighbours(record, trials) if unmet else []
     how = f"{record.trials} {'trial' if record.trials == 1 else 'trials'} in {record.wall_s:.0f} s"
     sentences = [
         f"Experiment {record.id} on {record.dataset} is done ({how}){_aim(record)}.",
         result_sentence(record),
         model_sentence(record),
         limits_sentence(record),
+        front_sentence(record, others),
         _parity_sentence(record),
         *notices,
         *record.warnings[:3],
     ]
-    unmet = any(not check.met for check in record.constraints)
     return ToolResult(
         summary=" ".join(sentence for sentence in sentences if sentence),
-        data=outcome(record),
+        data=outcome(record) | ({"alternatives": [_alternative(trial) for trial in others]} if others else {}),
         experiment=record.id,
         dataset=record.dataset,
         artifacts=artifacts(record),
@@ -123,6 +126,16 @@ def outcome(record: ExperimentRecord) -> dict[str, Any]:
         "trials": record.trials,
         "wall_s": round(record.wall_s, 1),
         "bundle": record.bundle,
+    }
+
+
+def _alternative(trial: TrialRecord) -> dict[str, Any]:
+    return {
+        "trial": trial.number,
+        "family": trial.model_architecture,
+        "validation": short(trial.score),
+        "model_size": trial.model_size,
+        "latency_ms": short(trial.resources.inference_latency),
     }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from tools.core.errors import ExperimentError, TaskError
 from tools.core.records import ExperimentRecord, TrialRecord
+from tools.tracking.front import front, measured
 from tools.tracking.judgements import kept
 from tools.tracking.queries import direction_of, find
 from tools.tracking.store import Store
@@ -100,21 +101,17 @@ def _learning_curve(store: Store, record: ExperimentRecord) -> Plot:
 
 def _pareto(store: Store, record: ExperimentRecord) -> Plot:
     """Quality against size, and the trials that no other beats in both."""
-    trials = [trial for trial in store.trials(record.id) if trial.score is not None and trial.model_size is not None]
+    trials = measured(store.trials(record.id))
     if not trials:
         raise _nothing(record, "no trial has both a score and a size")
-    sign = 1 if record.direction == "maximize" else -1
-    front: list[TrialRecord] = []
-    for trial in sorted(trials, key=lambda trial: (trial.model_size or 0, -sign * (trial.score or 0.0))):
-        if not front or sign * (trial.score or 0.0) > sign * (front[-1].score or 0.0):
-            front.append(trial)
+    best = front(trials, record.direction)
     series = [
         {
             "name": "trials", "x": [trial.model_size for trial in trials], "y": [trial.score for trial in trials],
             "style": "points", "text": [f"trial {trial.number}: {trial.model_architecture}" for trial in trials],
         },
-        {"name": "best for its size", "x": [trial.model_size for trial in front],
-         "y": [trial.score for trial in front], "style": "step"},
+        {"name": "best for its size", "x": [trial.model_size for trial in best],
+         "y": [trial.score for trial in best], "style": "step"},
     ]  # fmt: skip
     title = f"Quality and size in experiment {record.id}"
     return {**_plot("scatter", title, "model size in bytes", _metric(record, "validation"), series), "x_log": True}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tools.core.metrics import METRIC_NAMES
-from tools.core.records import ConstraintCheck, ExperimentRecord
+from tools.core.records import ConstraintCheck, ExperimentRecord, TrialRecord
 from tools.core.units import format_duration, format_size
 
 LIMIT_NAMES = {
@@ -139,3 +139,15 @@ def limits_sentence(record: ExperimentRecord) -> str:
     if not broken:
         return f"All limits are met: {details}."
     return f"{len(broken)} of {len(record.constraints)} limits not met: {details}."
+
+
+def front_sentence(record: ExperimentRecord, trials: Sequence[TrialRecord]) -> str:
+    """Other trials that could have been delivered, by quality and size; empty where there are none."""
+    if not trials:
+        return ""
+    each = [
+        f"{trial.model_architecture} with {number(trial.score)} in {format_size(trial.model_size or 0)}"
+        for trial in trials
+    ]
+    name = metric_title(record.metric)
+    return f"Nearest to choose from, best for their size by validation {name}: {joined(each)}."

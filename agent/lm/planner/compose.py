@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.lm.planner.acts import Act
 from agent.lm.planner.knowledge import data
+from agent.lm.planner.offers import remedies
 from agent.lm.planner.ranking import Ranking
 from agent.lm.planner.request import Call
 from agent.lm.planner.slots import target
@@ -37,7 +38,7 @@ def answer(calls: list[Call], world: World) -> Said:
                 return Said("\n\n".join([*parts, _question(str(result.get("message", "")))]), _YES_NO)
             hint = data("replies")["other_value"] if result.get("code") == "bad_arguments" else result.get("hint")
             parts.append(_sentences(result.get("message"), hint))
-            return Said("\n\n".join(part for part in parts if part), _from(result))
+            return Said("\n\n".join(part for part in parts if part), _from(result) or remedies(call))
         parts.append(_result(result))
         next_step = str(result.get("next_step") or "")
         options = _from(result)

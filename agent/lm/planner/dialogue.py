@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.consent import said
-from agent.lm.planner import compose, glossary, guard, preferences
+from agent.lm.planner import compose, glossary, guard, offers, preferences
 from agent.lm.planner.acts import Act
 from agent.lm.planner.clauses import FRAGMENT
 from agent.lm.planner.request import SUBMIT, Call, Task
@@ -97,7 +97,8 @@ def _confirmed(task: Task, world: World) -> Step:
 
 def _meaning(task: Task, world: World, calls: list[Call]) -> Understanding:
     """The present message, in the light of the turns before and of the calls already made in this one."""
-    message = task.exchanges[-1].message
+    before = task.exchanges[-2] if len(task.exchanges) > 1 else None
+    message = offers.taken(task.exchanges[-1].message, before) or task.exchanges[-1].message
     state = _state(task, world)
     meant = understand(message, world, task.tools, state)
     if calls:

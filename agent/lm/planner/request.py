@@ -28,11 +28,12 @@ class Call:
 
 @dataclass
 class Exchange:
-    """One turn: what the user said, the calls made, and the answer given (None: the turn is going on)."""
+    """One turn: what the user said, the calls made, the answer (None: the turn is going on) and its quick replies."""
 
     message: str
     calls: list[Call] = field(default_factory=list)
     answer: str | None = None
+    options: tuple[str, ...] = ()
 
 
 @dataclass
@@ -74,6 +75,7 @@ def read(request: Request) -> Task:
                 calls[part.id] = Call(part.name, dict(part.input))
                 if part.name == SUBMIT:
                     exchanges[-1].answer = str(part.input.get("answer", ""))
+                    exchanges[-1].options = tuple(str(option) for option in part.input.get("options") or ())
                 else:
                     exchanges[-1].calls.append(calls[part.id])
             elif isinstance(part, ToolResultPart) and part.id in calls:

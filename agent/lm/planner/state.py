@@ -9,7 +9,7 @@ from typing import Any
 
 from agent.lm.planner.acts import TRAINING, Act, bind
 from agent.lm.planner.knowledge import data
-from agent.lm.planner.quantities import canonical
+from agent.lm.planner.offers import MENDABLE, fault, least
 from agent.lm.planner.ranking import Tools
 from agent.lm.planner.request import Exchange
 from agent.lm.planner.slots import target
@@ -18,7 +18,6 @@ from agent.lm.planner.world import World
 _BACK = 4
 """How many earlier messages an open question may reach back over."""
 
-_MENDABLE = ("task", "bad_arguments", "resource", "optimization")
 _FILLERS = re.compile(
     r"^(?:\W|\b(?:ok(?:ay)?|well|fine|then|no|yes|sorry|wait|oh|hm+|i meant?|make it|use|take|the|it is|it's|is|"
     r"please|let's|go for|go with|say|with|rather|actually|instead|column|target|and|maybe|should be|that|"
@@ -73,9 +72,9 @@ def follow(exchanges: list[Exchange], world: World, read: Callable[[str, State],
             intent = _intent_of(last.tool, last.args)
             state = State(Act(intent, last.tool, dict(last.args)), message=turn.message)
             result = last.result or {}
-            if not result.get("ok", False) and result.get("code") in _MENDABLE:
-                state.fault = _fault(str(result.get("message", "")), last.args)
-                state.least = _least(str(result.get("hint", "")), state.fault)
+            if not result.get("ok", False) and result.get("code") in MENDABLE:
+                state.fault = fault(str(result.get("message", "")), last.args)
+                state.least = least(str(result.get("hint", "")), state.fault)
             continue
         asked = "?" in (turn.answer or "")
         act = read(turn.message, state) if asked else None
@@ -172,25 +171,6 @@ def _only_limit(act: Act, slots: dict[str, Any], world: World) -> str | None:
 def _said(slots: dict[str, Any]) -> float | None:
     """A number without a unit."""
     return float(slots["bare"][0]) if slots.get("bare") else slots.get("_number")
-
-
-def _least(hint: str, name: str | None) -> float | int | None:
-    """The value a hint names: "Allow a size of at least 1.5 kB"."""
-    match = re.search(r"\b(?:at least|about|allow|to) (\d+(?:\.\d+)?) (bytes|s|ms|%)", canonical(hint.lower()))
-    if match is None or name is None:
-        return None
-    value = float(match[1])
-    return int(value) if match[2] == "bytes" else value / 100 if match[2] == "%" else value
-
-
-def _fault(message: str, args: dict[str, Any]) -> str | None:
-    """The argument a complaint is about: one that was given, and whose words it uses."""
-    faults = data("lexicon")["faults"]
-    for name, words in faults.items():
-        if name in args and re.search(words, message, re.I):
-            return str(name)
-    given = [name for name in faults if name in args and name not in ("dataset", "target")]
-    return str(given[0]) if len(given) == 1 else None
 
 
 def _with_unit(name: str, value: float, message: str) -> float | int:

@@ -1,0 +1,41 @@
+"""The Pareto front of an experiment's trials: quality against the size of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tools.core.records import ExperimentRecord, TrialRecord
+
+_SHOWN = 3
+
+
+def measured(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """The trials that have both a score and a size."""
+    return [trial for trial in trials if trial.score is not None and trial.model_size is not None]
+
+
+def front(trials: Iterable[TrialRecord], direction: str) -> list[TrialRecord]:
+    """The trials that no other beats in both, smallest first.
+
+    Args:
+        trials: Any; those without a score or a size are left out.
+        direction: "maximize" or "minimize", what the score should be.
+    """
+    sign = 1 if direction == "maximize" else -1
+    found: list[TrialRecord] = []
+    for trial in sorted(measured(trials), key=lambda trial: (trial.model_size or 0, -sign * (trial.score or 0.0))):
+        if not found or sign * (trial.score or 0.0) > sign * (found[-1].score or 0.0):
+            found.append(trial)
+    return found
+
+
+def neighbours(record: ExperimentRecord, trials: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """What could have been delivered in place of what was: the nearest on the front, smallest first."""
+    others = [
+        trial
+        for trial in front((trial for trial in trials if trial.status == "completed"), record.direction)
+        if record.best is None or trial.number != record.best.trial
+    ]
+    size = record.best.model_size if record.best else None
+    near = sorted(others, key=lambda trial: abs((trial.model_size or 0) - (size or 0)))[:_SHOWN]
+    return sorted(near, key=lambda trial: trial.model_size or 0)
