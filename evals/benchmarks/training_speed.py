@@ -245,7 +245,7 @@ def engine(trials: int, seed: int, halving: bool = False) -> list[tuple[float, f
                 }
                 pool.submit(
                     Assignment(
-                        started, "mlp", fixed | drawn, (files,), "accuracy", True, seed=started,
+                        started, "mlp", fixed | drawn, (files,), "accuracy", True, seed=1000 * seed + started,
                         deadline=time.time() + 600, max_epochs=(EPOCHS,),
                     )
                 )  # fmt: skip

@@ -64,8 +64,8 @@ class Halving:
 def behind(objective: float, others: list[float]) -> bool:
     """Whether an objective belongs to the worse half; never among few.
 
-    >>> behind(0.5, [0.6, 0.7, 0.8]), behind(0.5, [0.4, 0.6, 0.7, 0.8])
-    (False, True)
+    >>> behind(0.5, [0.6, 0.7, 0.8]), behind(0.5, [0.3, 0.4, 0.6, 0.7]), behind(0.5, [0.2, 0.3, 0.4, 0.6])
+    (False, True, False)
     """
     better = sum(other > objective for other in others)
-    return len(others) >= PROTECTED and better >= math.ceil(KEEP * (len(others) + 1))
+    return len(others) >= PROTECTED and better >= math.floor(KEEP * (len(others) + 1))
