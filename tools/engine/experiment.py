@@ -37,7 +37,7 @@ from tools.engine.search.prepare import Prepared, maximizes, prepare, read_sourc
 from tools.engine.search.refit import SPARE_S, Delivered, Refit, refit_wanted
 from tools.engine.search.run import Run
 from tools.engine.search.samplers import make_sampler
-from tools.engine.search.setup import check_disk, choose_space, start_pool
+from tools.engine.search.setup import check_ceiling, check_disk, choose_space, start_pool
 from tools.engine.search.space import Space
 from tools.engine.search.study import Queued, Study
 from tools.engine.search.team import Judged, Team, alone, choose, read_predictions, refit_time
@@ -77,6 +77,7 @@ def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: f
             direction="maximize" if maximizes(source.task) else "minimize",
             warnings=source.profile.warnings,
         )
+        check_ceiling(plan.limits, source.profile)
         run.step("task analysis", lambda: steps.task_analysis(plan, source))
         save_splits(source.splits, folder / "splits.npz")
         prepared = prepare(source, folder / "cache")

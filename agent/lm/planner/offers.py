@@ -81,7 +81,7 @@ def fault(message: str, args: dict[str, Any]) -> str | None:
 
 def least(hint: str, name: str | None) -> float | int | None:
     """The value a hint names: "Allow a size of at least 1.5 kB"."""
-    match = re.search(r"\b(?:at least|about|allow|to) (\d+(?:\.\d+)?) (bytes|s|ms|%)", canonical(hint.lower()))
+    match = re.search(r"\b(?:at least|about|allow|for|to) (\d+(?:\.\d+)?) (bytes|s|ms|%)", canonical(hint.lower()))
     if match is None or name is None:
         return None
     value = float(match[1])

@@ -143,3 +143,12 @@ def test_a_profile_kept_without_its_number_of_columns_counts_those_it_describes(
     kept = profile(load("iris")).model_dump(mode="json")
     assert kept.pop("n_columns") == 5
     assert DatasetProfile.model_validate(kept).n_columns == 5
+
+
+def test_rows_that_contradict_each_other_bound_the_accuracy() -> None:
+    frame = pd.DataFrame({"a": [1.5, 2.5, 3.5, 4.5] * 20, "b": [0.5, 0.25] * 40, "label": ["yes", "no"] * 40})
+    assert "accuracy_ceiling" not in profile(table(frame, "label")).details
+    frame.loc[:7, "label"] = ["no", "yes"] * 4
+    found = profile(table(frame, "label"))
+    assert found.details["accuracy_ceiling"] == pytest.approx(0.9)
+    assert any("8 of 80 rows have the same inputs as others but another class" in text for text in found.warnings)

@@ -11,6 +11,7 @@ import pandas as pd
 from tools.core.errors import TaskError
 from tools.core.records import ColumnProfile, DatasetProfile
 from tools.engine.data.candidates import find_column, rank_candidates
+from tools.engine.data.ceiling import Ceiling, accuracy_ceiling
 from tools.engine.data.columns import column_kinds
 from tools.engine.data.dataset import Dataset, TaskSpec
 from tools.engine.data.labels import label_values
@@ -72,6 +73,12 @@ def describe(
         warnings.append(
             f"{duplicates} row(s) repeat another row exactly; copies in the test part make scores look better."
         )
+    ceiling = _contradictions(dataset, task, kinds)
+    if ceiling is not None:
+        warnings.append(
+            f"{ceiling.wrong} of {ceiling.rows} rows have the same inputs as others but another class: no model can be "
+            f"right in more than {100 * ceiling.accuracy:.3g} % of these rows."
+        )
     names = _shown_columns([str(name) for name in frame.columns], chosen)
     return DatasetProfile(
         name=dataset.name,
@@ -92,9 +99,19 @@ def describe(
         details={
             **_plain(dataset.details),
             **(details or {}),
+            **({"accuracy_ceiling": round(ceiling.accuracy, 6)} if ceiling else {}),
             **({"multilabel": True} if task and task.multilabel else {}),
         },
     )
+
+
+def _contradictions(dataset: Dataset, task: TaskSpec | None, kinds: dict[str, str]) -> Ceiling | None:
+    """What rows that contradict each other leave possible; None where none do. Pictures are not compared."""
+    if task is None or dataset.images is not None or dataset.n_rows > _ROWS_FOR_DUPLICATES:
+        return None
+    unused = frozenset(name for name, kind in kinds.items() if kind in ("identifier", "constant", "empty"))
+    ceiling = accuracy_ceiling(dataset.frame, task, unused)
+    return ceiling if ceiling is not None and ceiling.wrong else None
 
 
 def _without(kinds: dict[str, str], names: tuple[str, ...]) -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from tools.core.custom import SUFFIX
 from tools.core.errors import OptimizationError, ResourceError
-from tools.core.records import ExperimentPlan, Limits
+from tools.core.records import DatasetProfile, ExperimentPlan, Limits
 from tools.core.units import format_size
 from tools.engine.execution import machine, process
 from tools.engine.execution.custom import find_family, load_family
@@ -54,6 +55,23 @@ def choose_space(plan: ExperimentPlan, prepared: Prepared) -> Space:
         fitting.sort(key=lambda family: (family.turn, family.name))
     families: dict[str, Family] = {family.name: family for family in fitting}
     return make_space(families, spec, plan.fixed_params)
+
+
+def check_ceiling(limits: Limits, profile: DatasetProfile) -> None:
+    """See that rows which contradict each other leave the accuracy that is asked for possible.
+
+    Raises:
+        ResourceError: they do not; with what they leave.
+    """
+    ceiling = profile.details.get("accuracy_ceiling")
+    if limits.min_accuracy is not None and ceiling is not None and limits.min_accuracy > ceiling:
+        most = math.floor(1000 * ceiling) / 10
+        raise ResourceError(
+            f"{100 * limits.min_accuracy:g} % accuracy cannot be reached on '{profile.name}': rows with the same "
+            f"inputs have different classes, which leaves {most:g} % at most.",
+            hint=f"Ask for {most:g} % or less, or add columns that tell those rows apart.",
+            details={"accuracy_ceiling": ceiling},
+        )
 
 
 def check_disk(limits: Limits, folder: Path) -> None:
