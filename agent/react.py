@@ -69,12 +69,26 @@ class Steady(dspy.Module):  # type: ignore[misc]
 
 
 class Agent(dspy.ReActV2):  # type: ignore[misc]
-    """The conversational agent of one turn."""
+    """The conversational agent of one turn.
+
+    Args:
+        tools: What it may call.
+        chain: The language models.
+        emit: Takes thoughts and notices.
+        max_iters: Steps at most.
+        instructions: In place of those of `Converse` (see `agent.program`).
+    """
 
     def __init__(
-        self, tools: Sequence[dspy.Tool], chain: Chain, emit: Callable[[Event], None], max_iters: int = MAX_ITERS
+        self,
+        tools: Sequence[dspy.Tool],
+        chain: Chain,
+        emit: Callable[[Event], None],
+        max_iters: int = MAX_ITERS,
+        instructions: str | None = None,
     ) -> None:
-        super().__init__(Converse, tools=list(tools), max_iters=max_iters)
+        signature = Converse.with_instructions(instructions) if instructions else Converse
+        super().__init__(signature, tools=list(tools), max_iters=max_iters)
         predict: dspy.Predict = self.react
         self.react: Steady = Steady(predict, chain, emit)
 

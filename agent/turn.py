@@ -147,6 +147,7 @@ class Turn:
         import dspy
         from dspy.utils.usage_tracker import track_usage
 
+        from agent import program
         from agent.history import cap, dump, load
         from agent.lm.chain import Chain
         from agent.react import Agent
@@ -154,7 +155,12 @@ class Turn:
 
         toolbox = Toolbox(self._context, self._memory, self.log.put, self._approved, self._tools)
         self._busy = toolbox
-        agent = Agent(toolbox.dspy_tools(), Chain(self._lms, self._meter), self.log.put)
+        agent = Agent(
+            toolbox.dspy_tools(),
+            Chain(self._lms, self._meter),
+            self.log.put,
+            instructions=program.instructions(self._context.home),
+        )
         history = load(cap(self._history))
         with dspy.context(callbacks=[]), track_usage() as usage:
             try:
