@@ -16,6 +16,7 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else its import
 
 _MODEL = re.compile(r"[\w.\-]+/\S+")
 _TIMEOUT_S = 60.0
+_TOOLS = "AUTOML_LM_TOOLS"
 _KEYS = {
     "openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "gemini": "GEMINI_API_KEY", "groq": "GROQ_API_KEY",
     "mistral": "MISTRAL_API_KEY", "deepseek": "DEEPSEEK_API_KEY", "openrouter": "OPENROUTER_API_KEY",
@@ -25,7 +26,10 @@ _KEYS = {
 
 @BACKENDS.register
 class LiteLLM(Backend):
-    """Reads the key from the provider's own variable; `AUTOML_API_BASE` points to a server of one's own."""
+    """Reads the key from the provider's own variable; `AUTOML_API_BASE` points to a server of one's own.
+
+    `AUTOML_LM_TOOLS=native` says that it takes tool calls (most do), which saves it most of the reading.
+    """
 
     name = "litellm"
     title = "any provider that LiteLLM knows"
@@ -50,7 +54,8 @@ class LiteLLM(Backend):
             options["api_base"] = base
             if not _key(model):
                 options["api_key"] = "none"  # a server of one's own needs none, but the client insists on one
-        return dspy.LM(model, engine="litellm", cache=False, num_retries=0, **options)
+        kind = _with_tools() if os.environ.get(_TOOLS, "").strip().lower() == "native" else dspy.LM
+        return kind(model, engine="litellm", cache=False, num_retries=0, **options)
 
     def status(self, model: str) -> dict[str, Any]:
         """Whether a key or an own server is set."""
@@ -68,6 +73,19 @@ class LiteLLM(Backend):
             "message": f"{model}{where} through LiteLLM.",
             "hint": "",
         }
+
+
+def _with_tools() -> type[dspy.LM]:
+    """A model that takes tools natively, though LiteLLM does not know it: what `AUTOML_LM_TOOLS=native` says.
+
+    Else a server of one's own is sent the tools as text after what changes in every message, and reads them all again.
+    """
+    import dspy
+
+    class NativeLM(dspy.LM):  # type: ignore[misc]
+        supports_function_calling = True
+
+    return NativeLM
 
 
 def timeout_s() -> float:

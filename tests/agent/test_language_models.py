@@ -132,6 +132,17 @@ def test_a_model_without_native_calls_works_in_text(tmp_path: Path, monkeypatch:
     assert "tools" not in script.requests[0]
 
 
+def test_a_server_of_ones_own_can_be_said_to_take_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOML_LM_TOOLS", "native")
+    script = Script(call("AutoMLWorkflow", dataset="wine"), submit("It reaches 0.972."))
+    with serve(script) as base:
+        monkeypatch.setenv("AUTOML_API_BASE", base)
+        session = Session(context(tmp_path), lm="openai/my-own-model", tools=fake_tools().values())
+        events = list(session.run("train on wine"))
+    assert [event.name for event in events if isinstance(event, ToolStarted)] == ["AutoMLWorkflow"]
+    assert {tool["function"]["name"] for tool in script.requests[0]["tools"]} >= {"AutoMLWorkflow", "submit"}
+
+
 def test_server_errors_are_retried_a_few_times_then_the_planner_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

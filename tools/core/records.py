@@ -136,6 +136,7 @@ class TrialRecord(ExperimentMetrics):
     n_parameters: int | None = None
     curve: tuple[dict[str, float], ...] = ()
     reason: str = Field(default="", description="why it was tried, skipped or stopped")
+    thrift: int = Field(default=0, description="how memory was saved: 1 batches in parts, 2 also bfloat16")
 
 
 class ConstraintCheck(Frozen):

@@ -169,23 +169,25 @@ def test_when_everything_fails_the_reason_is_told(build: Build) -> None:
         built.search.run()
 
 
-def test_out_of_memory_is_tried_again_once_with_smaller_batches(build: Build) -> None:
+def test_out_of_memory_is_tried_again_with_batches_in_parts(build: Build) -> None:
     built = build(plan(max_trials=6), mode="memory")
     built.search.run()
     failed = [trial for trial in built.sink.trials if trial.status == "failed"]
     assert failed[0].error is not None
     assert failed[0].error.message.startswith("Out of memory")
-    again = [trial for trial in built.sink.trials if "smaller batches" in trial.reason]
+    again = [trial for trial in built.sink.trials if "parts of batches" in trial.reason]
     assert again
-    assert again[0].hyperparameters["batch_size"] == 32
-    assert again[0].status == "completed"
+    assert again[0].hyperparameters == failed[0].hyperparameters, "the same configuration"
+    assert (again[0].thrift, again[0].status) == (1, "completed")
 
 
-def test_where_smaller_batches_do_not_help_a_smaller_model_is_tried(build: Build) -> None:
-    built = build(plan(max_trials=12), mode="wide")
+def test_where_thrift_does_not_help_a_smaller_model_is_tried(build: Build) -> None:
+    built = build(plan(max_trials=30), mode="wide")
     built.search.run()
+    thrifty = [trial for trial in built.sink.trials if trial.thrift == 2]
     smaller = [trial for trial in built.sink.trials if "smaller model" in trial.reason]
-    assert smaller
+    assert thrifty[0].number < smaller[0].number
+    assert smaller[0].thrift == 2, "what was saved before is saved still"
     assert all(trial.hyperparameters["width"] < 64 for trial in smaller)
 
 
@@ -319,7 +321,10 @@ def test_a_trial_whose_worker_is_killed_is_tried_once_more(build: Build) -> None
     with WorkerPool(WorkerSetup(families=find_fake), 1) as pool:
         built = build(plan(max_trials=2), pool=pool, mode="kill")
         assert built.search.run() == "max_trials"
-    assert Counter(trial.reason for trial in built.sink.trials) == {"killed": 4, "killed again": 2}  # four defaults
+    assert Counter(trial.reason for trial in built.sink.trials) == {
+        "killed; it is tried again": 4,
+        "killed": 2,
+    }  # four defaults
     tried = [(trial.model_architecture, repr(trial.hyperparameters)) for trial in built.sink.trials]
     assert len(set(tried)) == 4
     assert set(tried[4:]) < set(tried[:4])

@@ -12,6 +12,7 @@ from tools.core.errors import OptimizationError
 from tools.engine.data.dataset import Encoded
 from tools.engine.families.family import FAMILIES, Params
 from tools.engine.training.learner import FitContext
+from tools.engine.training.loop import TorchLearner
 
 PLAIN: Params = {"scaling": "standard", "features": "plain", "penalty": "l2", "strength": 1.0}
 
@@ -94,3 +95,32 @@ def test_hardly_any_rows_still_train(n: int) -> None:
         context = case.context(max_epochs=2)
         learner = family.learner(family.defaults(case.spec)[0], case.spec, few, case.validation, context)
         assert np.isfinite([report.score for report in learner.reports()]).all()
+
+
+@pytest.mark.parametrize("thrift", [1, 2])
+def test_batches_in_parts_make_the_same_updates(thrift: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.engine.training.loop.has_bf16", lambda device: False)
+    case = numbers()
+    family = FAMILIES.get("mlp")
+    params = family.defaults(case.spec)[0] | {"dropout": 0.0, "batch_size": 100}
+    scores = []
+    for level in (0, thrift):
+        learner = family.learner(
+            params, case.spec, case.train, case.validation, case.context(max_epochs=3, thrift=level)
+        )
+        losses = [report.train_loss for report in learner.reports()]
+        scores.append((losses, learner.predict(case.validation.inputs)))
+    assert scores[0][0] == pytest.approx(scores[1][0], rel=1e-3)
+    assert np.abs(scores[0][1] - scores[1][1]).max() < 0.02
+
+
+def test_the_last_level_of_thrift_trains_in_bfloat16_where_the_device_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = numbers()
+    family = FAMILIES.get("mlp")
+    for has, level in ((True, 2), (False, 2), (True, 1)):
+        monkeypatch.setattr("tools.engine.training.loop.has_bf16", lambda device, has=has: has)
+        learner = family.learner(
+            family.defaults(case.spec)[0], case.spec, case.train, case.validation, case.context(thrift=level)
+        )
+        assert isinstance(learner, TorchLearner)
+        assert learner.recipe.bf16 == (has and level == 2)

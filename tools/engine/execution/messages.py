@@ -50,6 +50,7 @@ class Assignment:
         checkpoint: Folder for `fold_0`, `fold_1` … and `validation.npz`; None: keep nothing.
         max_epochs: Overrides the family's bound, one number per fold (a refit); empty: the family's own.
         kill_at: `time.time()` at which the worker is killed; None: a while after the deadline.
+        thrift: See `FitContext`.
     """
 
     trial: int
@@ -63,6 +64,7 @@ class Assignment:
     checkpoint: Path | None = None
     max_epochs: tuple[int, ...] = ()
     kill_at: float | None = None
+    thrift: int = 0
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,7 @@ def _start(assignment: Assignment, family: Family, fold: Fold, index: int, devic
         maximize=assignment.maximize,
         deadline=assignment.deadline,
         max_epochs=assignment.max_epochs[index] if assignment.max_epochs else None,
+        thrift=assignment.thrift,
     )
     learner = family.learner(assignment.params, fold.spec, fold.train, fold.validation, context)
     return _Run(learner, fold, assignment.maximize, learner.reports())

@@ -17,8 +17,8 @@ from tools.engine.search.study import Study
 Reason = Literal["time", "max_trials", "patience", "space", "disk", "cancelled"]
 FAILURES_IN_VAIN = 12
 DISK_SHARE = 0.9
-KILLED = "killed"
-"""Reason of a trial whose worker was killed and that is tried once more: it does not count."""
+TRIED_AGAIN = "; it is tried again"
+"""How the reason of a trial ends that was killed, or short of memory, and has a successor: it does not count."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Ends:
         search = self.plan.search
         if self.sink.cancelled():
             return "cancelled"
-        counted = [r for r in self.study.records if r.status != "infeasible" and r.reason != KILLED]
+        counted = [r for r in self.study.records if r.status != "infeasible" and not r.reason.endswith(TRIED_AGAIN)]
         if search.max_trials is not None and len(counted) + n_running + n_held >= search.max_trials:
             return "max_trials"
         if search.early_stopping_patience is not None and _stale(counted) >= search.early_stopping_patience:

@@ -146,6 +146,7 @@ class Finals:
             trial=trial,
             family=record.model_architecture,
             params=record.hyperparameters,
+            thrift=record.thrift,
             folds=(fold,),
             metric=task.metric,
             maximize=maximizes(task),

@@ -18,7 +18,7 @@ from tools.engine.execution.messages import Assignment, Failed, Finished, FoldFi
 from tools.engine.execution.pool import Pool
 from tools.engine.search.ahead import FINALISTS, Ahead
 from tools.engine.search.budget import Budget
-from tools.engine.search.ends import KILLED, Ends, Reason
+from tools.engine.search.ends import TRIED_AGAIN, Ends, Reason
 from tools.engine.search.feasibility import Cost, Feasibility
 from tools.engine.search.monitor import AutoMLMonitor
 from tools.engine.search.objective import Objective
@@ -159,6 +159,7 @@ class Search:
                     trial=candidate.number,
                     family=candidate.family,
                     params=candidate.params,
+                    thrift=candidate.thrift,
                     folds=self.folds,
                     metric=self.metric,
                     maximize=self.maximize,
@@ -245,16 +246,15 @@ class Search:
             return
         kind = "resource" if event.reason in ("out of memory", "hung") else "optimization"
         error = {"type": kind, "message": f"{event.reason.capitalize()}: {event.message}", "hint": ""}
-        again = event.reason == KILLED and not candidate.retry
-        reason = event.reason if again or event.reason != KILLED else "killed again"
+        again: Queued | None = None
+        if event.reason == "killed" and not candidate.retried:
+            again = candidate.once_more()
+        elif event.reason == "out of memory":
+            again = needing_less(candidate, self.feasibility)
+        reason = event.reason + (TRIED_AGAIN if again else "")
         self._end(event.trial, "failed", error=error, reason=reason, time_s=time.time() - running.started)
-        other = candidate.params if again else None
-        why = "once more"
-        if event.reason == "out of memory":
-            other, why = needing_less(candidate, self.feasibility)
-        if other is not None:
-            queued = Queued(candidate.family, other, f"trial {event.trial} {why}")
-            self.study.enqueue(queued, candidate.retry + 1)
+        if again is not None:
+            self.study.enqueue(again)
 
     # Records
 
@@ -278,7 +278,7 @@ class Search:
             self.ahead.insure_once()
             self._drop_checkpoints()
 
-        self._turns.ended(number, tell, counts=reason != KILLED)
+        self._turns.ended(number, tell, counts=not reason.endswith(TRIED_AGAIN))
 
     def _tell(
         self,

@@ -108,6 +108,7 @@ class Refit:
             trial=REFIT_TRIAL + index,
             family=member.record.model_architecture,
             params=member.record.hyperparameters,
+            thrift=member.record.thrift,
             folds=(self.prepared.full_files,),
             metric=task.metric,
             maximize=maximizes(task),

@@ -1,35 +1,29 @@
-"""What is tried after a trial that ran out of memory."""
+"""What is tried after a trial that ran out of memory: cheaper ways of training it first, then smaller models."""
 
 from __future__ import annotations
 
-from tools.engine.families.family import Params
 from tools.engine.search.feasibility import Feasibility
-from tools.engine.search.study import Candidate
+from tools.engine.search.study import Candidate, Queued
+from tools.engine.training.learner import THRIFT
 
-MEMORY_RETRIES = 2
+SMALLER_MODELS = 2
+"""How often a configuration is made smaller before it is given up."""
 
 
-def needing_less(candidate: Candidate, feasibility: Feasibility) -> tuple[Params | None, str]:
-    """Smaller batches first, then half the structure, then no more.
+def needing_less(candidate: Candidate, feasibility: Feasibility) -> Queued | None:
+    """The next step down; None: give up.
 
-    Returns:
-        The configuration (None: give up), and what is said about it.
+    Where a family trains in batches, the same configuration with thrift (see `FitContext`) comes first: the same
+    updates in less memory. Then the structure is halved, which makes another model.
     """
-    if candidate.retry == 0 and (smaller := smaller_batch(candidate, feasibility)) is not None:
-        return smaller, "with smaller batches"
-    if candidate.retry < MEMORY_RETRIES:
-        return feasibility.smaller(candidate.family, candidate.params), "with a smaller model"
-    return None, ""
-
-
-def smaller_batch(candidate: Candidate, feasibility: Feasibility) -> Params | None:
-    """The same with at most half the batch size; None where it is fixed or as small as it gets."""
-    dimension = feasibility.space.dimensions(candidate.family).get("batch_size")
-    size = candidate.params.get("batch_size")
-    if dimension is None or not isinstance(size, int):
+    family, after = candidate.family, f"trial {candidate.number}"
+    batches = "batch_size" in feasibility.space.dimensions(family)
+    if batches and candidate.thrift < len(THRIFT) - 1:
+        level = candidate.thrift + 1
+        return Queued(family, candidate.params, f"{after} {THRIFT[level]}", level)
+    if candidate.shrunk >= SMALLER_MODELS:
         return None
-    if "batch_size" in feasibility.space.fixed.get(candidate.family, {}):
+    smaller = feasibility.smaller(family, candidate.params)
+    if smaller is None:
         return None
-    values = dimension.choices or (int(dimension.low), max(int(dimension.low), size // 2))
-    smaller = [value for value in values if isinstance(value, int) and value <= size // 2]
-    return {**candidate.params, "batch_size": max(smaller)} if smaller else None
+    return Queued(family, smaller, f"{after} with a smaller model", candidate.thrift, candidate.shrunk + 1)

@@ -16,7 +16,8 @@ from tools.engine.families.family import Params
 from tools.engine.search.journal import open_journal
 from tools.engine.search.space import Space
 
-RECORD, WHY, QUEUED, RETRY, EPOCHS = "record", "why", "queued", "retry", "best_epochs"
+RECORD, WHY, QUEUED, EPOCHS = "record", "why", "queued", "best_epochs"
+THRIFT, SHRUNK, RETRIED = "thrift", "shrunk", "retried"
 DEFAULT = "default of"
 _STATES = {
     "completed": TrialState.COMPLETE,
@@ -27,24 +28,43 @@ _STATES = {
 
 
 @dataclass(frozen=True)
+class Queued:
+    """A configuration to try before the sampler's own ideas.
+
+    Attributes:
+        family: Registered name.
+        params: Of the family.
+        why: For people.
+        thrift: How memory is saved (see `FitContext`).
+        shrunk: How often it was made smaller because a larger one did not fit.
+        retried: Whether it is a second attempt after a killed worker.
+    """
+
+    family: str
+    params: Params
+    why: str
+    thrift: int = 0
+    shrunk: int = 0
+    retried: bool = False
+
+
+@dataclass(frozen=True)
 class Candidate:
-    """A configuration to be judged. `retry`: how many attempts at it (or at a larger one) failed before."""
+    """A configuration to be judged; see `Queued`."""
 
     number: int
     family: str
     params: Params
     why: str
     trial: Trial
-    retry: int = 0
+    thrift: int = 0
+    shrunk: int = 0
+    retried: bool = False
 
-
-@dataclass(frozen=True)
-class Queued:
-    """A configuration to try before the sampler's own ideas."""
-
-    family: str
-    params: Params
-    why: str
+    def once_more(self) -> Queued:
+        """The same again, after its worker was killed."""
+        why = f"trial {self.number} once more"
+        return Queued(self.family, self.params, why, self.thrift, self.shrunk, retried=True)
 
 
 class Study:
@@ -97,16 +117,17 @@ class Study:
         """Configurations that wait."""
         return len(self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
 
-    def enqueue(self, item: Queued, retry: int = 0) -> None:
+    def enqueue(self, item: Queued) -> None:
         """Put a configuration at the end of the queue."""
-        self._study.enqueue_trial(self._space.flat(item.family, item.params), user_attrs={WHY: item.why, RETRY: retry})
+        attrs = {WHY: item.why, THRIFT: item.thrift, SHRUNK: item.shrunk, RETRIED: item.retried}
+        self._study.enqueue_trial(self._space.flat(item.family, item.params), user_attrs=attrs)
 
     def ask(self) -> Candidate:
         """The next configuration: from the queue, then from the sampler."""
         trial = self._study.ask()
         family, params = self._space.suggest(trial)
-        attrs = trial.user_attrs
-        return Candidate(trial.number, family, params, str(attrs.get(WHY, "sampled")), trial, int(attrs.get(RETRY, 0)))
+        attrs = {name: trial.user_attrs[name] for name in (THRIFT, SHRUNK, RETRIED) if name in trial.user_attrs}
+        return Candidate(trial.number, family, params, str(trial.user_attrs.get(WHY, "sampled")), trial, **attrs)
 
     def tell(
         self,
@@ -161,7 +182,8 @@ class Study:
                     # Queued before it is told: a kill between the two tries it twice rather than never.
                     wanted = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
                     if wanted:
-                        attrs = {WHY: trial.user_attrs.get(WHY, "sampled"), RETRY: trial.user_attrs.get(RETRY, 0)}
+                        names = (WHY, THRIFT, SHRUNK, RETRIED)
+                        attrs = {name: trial.user_attrs[name] for name in names if name in trial.user_attrs}
                         self._study.enqueue_trial(wanted, user_attrs=attrs)
                         again += 1
                     self._study.tell(trial.number, state=TrialState.FAIL)

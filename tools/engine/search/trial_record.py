@@ -60,6 +60,7 @@ def make_record(
         n_parameters=event.n_parameters if event else None,
         curve=tuple(_finite(row) for row in event.curve) if event else (),
         reason=reason or candidate.why,
+        thrift=candidate.thrift,
     )
 
 

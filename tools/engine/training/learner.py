@@ -38,6 +38,8 @@ class Report:
     share: float = float("nan")
 
 
+THRIFT = ("", "in parts of batches, whose gradients are added up", "in smaller parts and bfloat16")
+"""Ways to train with less memory, by level of `FitContext.thrift`, to follow "the trial is repeated"."""
 Score = Callable[[np.ndarray], float]
 """Validation scores of the model (see `Learner.predict`) -> value of the metric."""
 
@@ -53,6 +55,7 @@ class FitContext:
         maximize: Whether a larger score is better.
         deadline: `time.time()` at which training must have stopped, mid-epoch if need be.
         max_epochs: Overrides the family's own bound (used by a refit).
+        thrift: Level of `THRIFT`: the same updates in less memory and more time. Learners without batches ignore it.
     """
 
     seed: int = 0
@@ -61,6 +64,7 @@ class FitContext:
     maximize: bool = True
     deadline: float = float("inf")
     max_epochs: int | None = None
+    thrift: int = 0
 
 
 class Learner(ABC):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,11 +19,13 @@ from tools.engine.training.learner import FitContext, Report
 from tools.engine.training.losses import loss_for
 from tools.engine.training.network import Network
 from tools.engine.training.network_learner import Fitted, NetworkLearner
-from tools.engine.training.precision import training_precision
+from tools.engine.training.precision import has_bf16, training_precision
 from tools.engine.training.recipe import Recipe
 from tools.engine.training.schedule import factor
 from tools.engine.training.work import Cadence
 
+_PARTS = (1, 4, 16)
+"""In how many parts a batch is trained at each level of thrift."""
 _SOON, _SURPLUS = 0.2, 1.05
 """The share of the time that passes before the clock counts, and by how much it must be ahead of the steps."""
 
@@ -50,7 +53,8 @@ class TorchLearner(NetworkLearner):
         validation: Encoded | None,
         context: FitContext,
     ) -> None:
-        self.recipe = recipe
+        self.recipe = replace(recipe, bf16=recipe.bf16 or (context.thrift > 1 and has_bf16(context.device)))
+        self._parts = _PARTS[context.thrift]
         self._loss = loss_for(spec.task, recipe.label_smoothing, recipe.regression_loss)
         self._generator = torch.Generator().manual_seed(context.seed)
         self._step = 0
@@ -119,14 +123,24 @@ class TorchLearner(NetworkLearner):
             inputs[0] = self.recipe.augment(inputs[0], self._generator)
         rate = self.recipe.lr * factor(self.recipe.schedule, progress, self.recipe.warmup)
         self._flat.clear()
-        scores = self.network.training_scores(*inputs).float()
-        if len(scores) != len(target):
-            target = target.repeat(len(scores) // len(target), *[1] * (target.dim() - 1))
-        loss = self._loss(scores, target)
-        loss.backward()  # type: ignore[no-untyped-call]
+        if self._parts == 1:
+            loss = self._gradient(inputs, target, 1.0)
+        else:
+            parts = list(zip(*(tensor.chunk(self._parts) for tensor in [*inputs, target]), strict=True))
+            losses = [self._gradient([*part[:-1]], part[-1], len(part[-1]) / len(target)) for part in parts]
+            loss = torch.stack(losses).sum()
         if self.recipe.clip:
             self._flat.clip(self.recipe.clip)
         self._optimizer.step(rate)
+        return loss
+
+    def _gradient(self, inputs: list[Tensor], target: Tensor, share: float) -> Tensor:
+        """Add the gradient of some rows, which are this share of the batch; returns their part of its loss."""
+        scores = self.network.training_scores(*inputs).float()
+        if len(scores) != len(target):
+            target = target.repeat(len(scores) // len(target), *[1] * (target.dim() - 1))
+        loss = self._loss(scores, target) * share
+        loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
     def _state(self) -> dict[str, Any]:

@@ -20,6 +20,11 @@ def cpu_has_bf16() -> bool:
     return "amx_bf16" in flags or "avx512_bf16" in flags
 
 
+def has_bf16(device: str) -> bool:
+    """Whether the device multiplies bfloat16 natively."""
+    return torch.cuda.is_bf16_supported() if device == "cuda" else cpu_has_bf16()
+
+
 def bf16_pays(device: str, width: int, rows: int) -> bool:
     """Whether autocast to bfloat16 speeds up layers of this width on batches of this many rows.
 
