@@ -89,6 +89,16 @@ def test_quotes_protect_delimiters_and_line_breaks(tmp_path: Path) -> None:
     assert frame.iloc[0].tolist() == ["Rome, Italy", 'two\nlines "quoted"', 1]
 
 
+def test_a_carriage_return_inside_a_cell_ends_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "notes.csv"
+    path.write_bytes(b"note,label\n" + b"see here\rand there,yes\nplain,no\n" * 6)
+    frame = load(str(path)).frame
+    assert len(frame) == 12
+    assert frame["note"].iloc[0] == "see here and there"
+    path.write_bytes(b"a,b\r1,2\r3,4\r" * 1)
+    assert load(str(path)).frame["a"].tolist() == [1, 3]
+
+
 def test_decimal_commas_and_thousands_are_read_where_they_are_clear(tmp_path: Path) -> None:
     lines = ["preis;menge;umsatz;rate"] + [f"{i},5;{i};1.23{i % 10},50;{i}%" for i in range(1, 20)]
     frame = load(write(tmp_path / "a.csv", "\n".join(lines))).frame

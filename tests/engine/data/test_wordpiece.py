@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from tools.engine.data.dataset import TaskSpec
 from tools.engine.data.modality import MODALITIES
 from tools.engine.data.read import load
+from tools.engine.data.tokens import words
 from tools.engine.data.wordpiece import WordPiece, archive_path, read_member
 
 SMALL = WordPiece(
@@ -34,6 +35,14 @@ def test_words_are_cut_into_the_longest_known_pieces() -> None:
 def test_the_shipped_file_gives_the_same_ids(text: str) -> None:
     tokenizer = Tokenizer.from_str(SMALL.tokenizer_json())
     assert tokenizer.encode(text).ids == SMALL.rows([text])[0].tolist()
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(TEXT, max_size=12), st.integers(1, 6))
+def test_the_first_pieces_of_a_long_text_are_those_of_all_of_it(texts: list[str], most: int) -> None:
+    text = " ".join(texts)
+    assert SMALL.encode(text, most) == SMALL.encode(text)[:most]
+    assert words(text, most) == words(text)[:most]
 
 
 @needs_package

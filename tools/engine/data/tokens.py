@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -34,16 +35,25 @@ def is_spaceless(character: str) -> bool:
     return code >= _SPACELESS[0][0] and any(low <= code <= high for low, high in _SPACELESS)
 
 
-def words(text: str) -> list[str]:
+def words(text: str, most: int | None = None) -> list[str]:
     r"""Lower-cased words and signs; like the regular expression `\w+|[^\w\s]`, with combining marks inside words.
+
+    Args:
+        text: Any.
+        most: How many are wanted; the rest of a long text is then not looked at.
 
     >>> words("It's 5 o'clock, Zoë!")
     ['it', "'", 's', '5', 'o', "'", 'clock', ',', 'zoë', '!']
     >>> words("東京 is big")
     ['東', '京', 'is', 'big']
+    >>> words("to be or not to be", most=2)
+    ['to', 'be']
     """
     # str.lower knows the final sigma; tokenizers lower-cases character by character and does not.
-    return _pattern().findall(text.replace("Σ", "σ").lower())
+    plain = text.replace("Σ", "σ").lower()
+    if most is None:
+        return _pattern().findall(plain)
+    return [match[0] for match in islice(_pattern().finditer(plain), most)]
 
 
 @cache

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import string
 import unicodedata
 import zipfile
@@ -20,6 +21,7 @@ _PACKAGE = "all_minilm_l6_v2"
 _ARCHIVE = "model.zip"
 _PAD, _UNKNOWN, _START, _END = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 _PREFIX = "##"
+_BLANKS = re.compile(r"[ \t\n\r]+")
 _LONGEST_WORD = 100
 _MOST_WORDS = 200_000
 """Words whose pieces are remembered."""
@@ -78,15 +80,22 @@ class WordPiece:
         self._ids = {piece: number for number, piece in enumerate(self.vocabulary)}
         self._words: dict[str, list[int]] = {}
 
-    def encode(self, text: str) -> list[int]:
-        """All ids of a text, without marks and not cut."""
-        return [number for word in _words(text) for number in self._pieces(word)]
+    def encode(self, text: str, most: int | None = None) -> list[int]:
+        """The ids of a text without marks; with `most`, its first ones, and little more of it is looked at."""
+        if most is not None:
+            # Between blanks there is hardly ever nothing; where there is, the whole text is read after all.
+            parts = _BLANKS.split(text, maxsplit=2 * most)
+            found = self.encode(" ".join(parts[:-1])) if len(parts) > 2 * most else []
+            if len(found) >= most:
+                return found[:most]
+        found = [number for word in _words(text) for number in self._pieces(word)]
+        return found if most is None else found[:most]
 
     def rows(self, texts: Sequence[str]) -> np.ndarray:
         """Ids of the texts, int64 [n, length]: marked, cut on the right, padded with 0."""
         result = np.full((len(texts), self.length), self._ids[_PAD], np.int64)
         for row, text in enumerate(texts):
-            ids = [self._ids[_START], *self.encode(text)[: self.length - 2], self._ids[_END]]
+            ids = [self._ids[_START], *self.encode(text, self.length - 2), self._ids[_END]]
             result[row, : len(ids)] = ids
         return result
 

@@ -31,10 +31,10 @@ MAX_PIECE_ROWS = 10_000
 class TextEncoder(Encoder):
     """Lower-cased words and signs as ids; 0 pads, 1 is unknown.
 
-    The vocabulary holds the words of the training rows (seen at least twice in larger data), at most 20 000; the
-    length is the 95th percentile of the training texts, at most 256 tokens. The exported model takes `tokens`;
-    tokenizer.json (Hugging Face format) makes them. Where a pretrained model is installed there are `pieces` as well,
-    at most 128 of a text, in that model's own vocabulary; pieces.json makes those.
+    The vocabulary holds the words of the training rows (the first 256 of each; seen at least twice in larger data), at
+    most 20 000; the length is the 95th percentile of the training texts, at most 256 tokens. The exported model takes
+    `tokens`; tokenizer.json (Hugging Face format) makes them. Where a pretrained model is installed there are `pieces`
+    as well, at most 128 of a text, in that model's own vocabulary; pieces.json makes those.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class TextEncoder(Encoder):
     def fit(self, dataset: Dataset, rows: np.ndarray) -> None:
         """Learn vocabulary and length from the examples at `rows`."""
         self.column = str(dataset.details["text"])
-        found = [words(text) for text in _texts(dataset, rows, self.column)]
+        found = [words(text, MAX_LENGTH) for text in _texts(dataset, rows, self.column)]
         self.tokens = vocabulary(found, MAX_WORDS, min_count=2 if len(found) >= 1000 else 1)
         lengths = [len(tokens) for tokens in found] or [1]
         self.length = int(np.clip(np.ceil(np.percentile(lengths, 95)), 1, MAX_LENGTH))
@@ -64,7 +64,7 @@ class TextEncoder(Encoder):
         known = pretrained_vocabulary() if len(rows) <= MAX_PIECE_ROWS else None
         if known is not None:
             pieces = WordPiece(known, MAX_PIECES)
-            lengths = [len(pieces.encode(text)) + 2 for text in _texts(dataset, rows, self.column)] or [3]
+            lengths = [len(pieces.encode(text, MAX_PIECES)) + 2 for text in _texts(dataset, rows, self.column)] or [3]
             pieces.length = int(np.clip(np.ceil(np.percentile(lengths, 95)), 3, MAX_PIECES))
             self.pieces = pieces
 
@@ -74,7 +74,7 @@ class TextEncoder(Encoder):
         inputs = {}
         if self.tokens:
             ids = {token: number for number, token in enumerate(self.tokens)}
-            inputs["tokens"] = to_ids([words(text) for text in texts], ids, self.length)
+            inputs["tokens"] = to_ids([words(text, self.length) for text in texts], ids, self.length)
         if self.pieces is not None:
             inputs["pieces"] = self.pieces.rows(texts)
         return inputs

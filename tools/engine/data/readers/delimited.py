@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pandas as pd
 
@@ -13,6 +14,8 @@ from tools.engine.data.readers.encoding import decode_text
 from tools.engine.data.readers.layout import agreement, check_rows, find_delimiter, first_row, lacks_header
 from tools.engine.data.readers.raw import Raw
 from tools.engine.data.tidy import repair_names
+
+_STRAY = re.compile(r"\r(?!\n)")
 
 
 def read_delimited(content: bytes, name: str, verbatim: frozenset[str] = frozenset()) -> Raw:
@@ -27,6 +30,8 @@ def read_delimited(content: bytes, name: str, verbatim: frozenset[str] = frozens
         TaskError: empty, binary, header only, or rows of different length (with the line number).
     """
     text, warnings = decode_text(content, name)
+    if text.count("\r") - text.count("\r\n") < text.count("\n"):
+        text = _STRAY.sub(" ", text)  # inside a cell: the lines of this file end otherwise
     delimiter = find_delimiter(text, name)
     width = check_rows(text, delimiter, name)
     headless = lacks_header(text, delimiter)
