@@ -16,17 +16,22 @@ import pandas as pd
 from evals.benchmarks.tables import install_packages
 
 TWEETS_OF_A_SOURCE = 100
+FEW = 300
 _MAIL = re.compile(r"/data/(spam|easy-ham|hard-ham)-\d/.*json$")
 _ROW = re.compile(r"^'((?:[^'\\]|\\.)*)',([01])\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class TextSet:
-    """One set: its reader gives the columns `text` and `label`; several labels are joined by "|"."""
+    """One set: its reader gives the columns `text` and `label`; several labels are joined by "|".
+
+    `few`: so many texts may be learned from, and others are the test; None: the usual 80/20 split.
+    """
 
     name: str
     read: Callable[[Path], pd.DataFrame]
     multilabel: bool = False
+    few: int | None = None
 
     @property
     def metric(self) -> str:
@@ -96,6 +101,7 @@ SETS = {
     each.name: each
     for each in (
         TextSet("reviews", _reviews),
+        TextSet("reviews_few", _reviews, few=FEW),
         TextSet("spam", _spam),
         TextSet("tweets", _tweets),
         TextSet("reuters", _reuters, multilabel=True),
