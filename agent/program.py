@@ -27,12 +27,16 @@ def instructions(home: Path) -> str | None:
     path = program_file(home)
     try:
         text = json.loads(path.read_text(encoding="utf-8"))["instructions"]
+        if not (isinstance(text, str) and text.strip()):
+            raise ValueError("its instructions are no text")
     except FileNotFoundError:
+        if os.environ.get(VARIABLE):
+            logger.warning("There is no optimised program at '%s', which %s names.", path, VARIABLE)
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         logger.warning("The optimised program '%s' cannot be read and is not used: %s", path, error)
         return None
-    return text if isinstance(text, str) and text.strip() else None
+    return text
 
 
 def save(path: Path, text: str, **facts: Any) -> None:

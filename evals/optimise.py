@@ -59,7 +59,8 @@ def main() -> None:
         print("Nothing better was found in this many plays, so nothing is saved.")
         return
     program.save(path, found.pop(COMPONENT), lm=given.lm, optimiser="GEPA", **found)
-    print(f"Saved to {path}; conversations use it from now on.")
+    used = "" if given.out else "; conversations use it from now on"
+    print(f"Saved to {path}{used}.")
 
 
 def optimise(
@@ -80,9 +81,15 @@ def optimise(
             "The built-in planner has no instructions to optimise.", hint="Name a language model, as in AUTOML_LM."
         )
     writer = backend_for(reflection_lm).build(reflection_lm)
+    backend_for(lm).build(lm)  # a name that cannot be used is told before anything is played
     conversations = [one for one in load_suite(suite) if not one.staged]
     random.Random(seed).shuffle(conversations)
     learn, judge = conversations[:n_learn], conversations[n_learn : n_learn + n_judge]
+    if not learn or not judge:
+        raise TaskError(
+            f"{len(conversations)} conversations are too few to learn from {n_learn} and judge by others.",
+            hint="Use smaller --learn and --judge.",
+        )
     with tempfile.TemporaryDirectory(prefix="automl-optimise-") as scratch:
         files = make_fixtures(Path(scratch) / "files")
         adapter: Any = Plays(lm, files, Path(scratch) / program.FILE)
@@ -91,7 +98,7 @@ def optimise(
             trainset=learn,
             valset=judge,
             adapter=adapter,
-            reflection_lm=lambda prompt: str(writer(prompt)[0]),
+            reflection_lm=lambda prompt: _text(writer(prompt)[0]),
             max_metric_calls=n_plays,
             seed=seed,
             display_progress_bar=sys.stderr.isatty(),
@@ -103,6 +110,11 @@ def optimise(
         "after": round(max(scores), 4),
         "plays": result.total_metric_calls,
     }
+
+
+def _text(reply: Any) -> str:
+    """A reply's text; models that reason give it beside their reasoning."""
+    return str(reply["text"] if isinstance(reply, dict) else reply)
 
 
 class Plays:
@@ -129,6 +141,9 @@ class Plays:
         os.environ[program.VARIABLE] = str(self._path)
         try:
             played = [play(one, self._files, "plan", self._lm) for one in batch]
+            for turn in (turn for turns in played for turn in turns):
+                if turn.infrastructure:  # an outage would make the instructions of the moment look bad
+                    raise TaskError(turn.infrastructure, hint="Nothing was saved; run it again when the model answers.")
         finally:
             if before is None:
                 del os.environ[program.VARIABLE]

@@ -44,9 +44,20 @@ def test_an_offer_is_taken_up(tools: Tools, said: str, size: int | None) -> None
     assert step.args["dataset"] == "wine"
 
 
-@pytest.mark.parametrize("said", ["ok", "no", "thanks", "what do you mean?", "yes but in 5 kB", "the first experiment"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ok", "no", "thanks", "what do you mean?", "yes but in 5 kB", "the first experiment", "delete it", "cancel it",
+        "stop it", "sure show experiments", "option 0", "try it on wine", "use iris",
+    ],
+)  # fmt: skip
 def test_other_words_take_up_nothing(said: str) -> None:
     assert taken(said, failed()) is None
+
+
+def test_a_failure_whose_choices_are_no_remedies_is_not_answered_by_a_yes() -> None:
+    wrong = Call("AutoMLWorkflow", {"dataset": "x"}, {"ok": False, "code": "task", "message": "Which?", "hint": ""})
+    assert taken("yes", Exchange("train", [wrong], "Which data?", ("iris", "wine"))) is None
 
 
 def test_after_a_success_a_yes_takes_the_only_offer_and_never_one_of_several() -> None:

@@ -7,9 +7,18 @@ from tools.tracking.front import front, neighbours
 from tools.tracking.wording import front_sentence
 
 
-def trial(number: int, score: float | None, size: int | None, status: str = "completed") -> TrialRecord:
+def trial(
+    number: int, score: float | None, size: int | None, status: str = "completed", latency: float | None = 0.1
+) -> TrialRecord:
     return TrialRecord.model_validate(
-        {"number": number, "score": score, "model_size": size, "status": status, "model_architecture": f"m{number}"}
+        {
+            "number": number,
+            "score": score,
+            "model_size": size,
+            "status": status,
+            "model_architecture": f"m{number}",
+            "resources": {"inference_latency": latency},
+        }
     )
 
 
@@ -33,10 +42,9 @@ def test_the_neighbours_of_what_was_delivered_are_told_by_size() -> None:
         metric="accuracy",
         best=BestModel(trial=2, family="m2", model_architecture="m2", model_size=3000),
     )
-    near = neighbours(record, TRIALS)
+    near = neighbours(record, [*TRIALS, trial(6, 0.96, 500, latency=None)])  # of which the size is only estimated
     assert [each.number for each in near] == [0, 4]
     assert front_sentence(record, near) == (
-        "Nearest to choose from, best for their size by validation accuracy: "
-        "m0 with 0.9 in 1 kB and m4 with 0.99 in 90 kB."
+        "Other trials, best for their size by validation accuracy: m0 with 0.9 in 1 kB and m4 with 0.99 in 90 kB."
     )
     assert front_sentence(record, []) == ""

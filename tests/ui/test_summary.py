@@ -16,7 +16,7 @@ def test_what_is_predicted_is_named(store: Store) -> None:
     plan = record.plan.model_copy(update={"target": "species"})
     record = store.update(record.id, plan=plan)
     assert "iris, predicting `species`: test accuracy **0.967**" in headline(record)
-    result = finished(record)
+    result = finished(record, ())
     assert "it predicts `species`" in result.summary
     assert result.data["target"] == "species"
 

@@ -77,7 +77,7 @@ def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: f
             direction="maximize" if maximizes(source.task) else "minimize",
             warnings=source.profile.warnings,
         )
-        check_ceiling(plan.limits, source.profile)
+        check_ceiling(plan.limits, source)
         run.step("task analysis", lambda: steps.task_analysis(plan, source))
         save_splits(source.splits, folder / "splits.npz")
         prepared = prepare(source, folder / "cache")

@@ -30,11 +30,13 @@ def front(trials: Iterable[TrialRecord], direction: str) -> list[TrialRecord]:
 
 
 def neighbours(record: ExperimentRecord, trials: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """What could have been delivered in place of what was: the nearest on the front, smallest first."""
+    """What else the search measured: the nearest to the delivered model on the front, smallest first.
+
+    Sizes that were only estimated from the number of parameters do not count.
+    """
+    known = [t for t in trials if t.status == "completed" and t.resources.inference_latency is not None]
     others = [
-        trial
-        for trial in front((trial for trial in trials if trial.status == "completed"), record.direction)
-        if record.best is None or trial.number != record.best.trial
+        trial for trial in front(known, record.direction) if record.best is None or trial.number != record.best.trial
     ]
     size = record.best.model_size if record.best else None
     near = sorted(others, key=lambda trial: abs((trial.model_size or 0) - (size or 0)))[:_SHOWN]

@@ -142,7 +142,7 @@ def limits_sentence(record: ExperimentRecord) -> str:
 
 
 def front_sentence(record: ExperimentRecord, trials: Sequence[TrialRecord]) -> str:
-    """Other trials that could have been delivered, by quality and size; empty where there are none."""
+    """Other trials by quality and size; empty where there are none."""
     if not trials:
         return ""
     each = [
@@ -150,4 +150,4 @@ def front_sentence(record: ExperimentRecord, trials: Sequence[TrialRecord]) -> s
         for trial in trials
     ]
     name = metric_title(record.metric)
-    return f"Nearest to choose from, best for their size by validation {name}: {joined(each)}."
+    return f"Other trials, best for their size by validation {name}: {joined(each)}."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from agent.consent import said
 from agent.lm.planner.knowledge import data
 from agent.lm.planner.quantities import canonical
 from agent.lm.planner.request import Call, Exchange
@@ -13,47 +12,43 @@ from tools.tracking.wording import quantity
 
 MENDABLE = ("task", "bad_arguments", "resource", "optimization")
 """Codes of failures that another value may mend."""
-_DO = r"(?:do|try|take|use|go (?:with|for)|let's do|let us do|make it|run)"
-_THAT = (
-    r"(?:that|it|this|so|as you (?:say|suggest|propose)|your (?:suggestion|advice|proposal)|what you (?:said|suggest))"
-)
+_YES = r"yes|yeah|yep|yup|sure|ok(?:ay)?|fine|good|great|perfect|right|well|agreed|alright|please|then|now|thanks"
+_THAT = r"(?:that|it|this|as you (?:say|suggest|propose)|your (?:suggestion|advice|proposal)|what you (?:said|suggest))"
+_LEAD = rf"\W*(?:(?:{_YES}|sounds good|sounds fine|good idea|works for me)\W+)*"
+_TAIL = r"(?:\W*(?:then|please|thanks|now))*\W*"
 _TAKEN = re.compile(
-    rf"\W*(?:(?:yes|yeah|yep|ok(?:ay)?|sure|fine|good|great|right|well|then|please|sounds good|sounds fine|agreed|"
-    rf"perfect|alright|all right|good idea)\W*)*(?:(?:please )?{_DO}(?: {_THAT})?|i agree|as you (?:say|suggest)|"
-    rf"(?:follow|take) your (?:advice|suggestion))(?:\W*(?:then|please|thanks|now))*\W*"
+    rf"{_LEAD}(?:please )?(?:(?:do|go (?:with|for)|let's do|let us do|follow|take) {_THAT}|go ahead|proceed|"
+    rf"as you (?:say|suggest)){_TAIL}"
 )
 _AGREED = re.compile(
-    r"\W*(?:sounds (?:good|fine|great)|good idea|agreed|i agree|fine by me|works for me)\W*(?:then)?\W*"
+    rf"\W*(?:yes|yeah|yep|yup|sure|sounds (?:good|fine|great)|good idea|agreed|i agree|fine by me|works for me|ja|oui|"
+    rf"s[ií])(?:\W+(?:{_YES}))*\W*"
 )
-_PLAIN = re.compile(r"\W*(?:[^\W\d]+\W*){1,3}")
-"""A plain yes is short and without a number; others have a wish of their own."""
-_HEARD = re.compile(r"\W*(?:ok(?:ay)?)\W*")
-"""May mean that it was read, and no more."""
+"""Whole messages that say yes and nothing else; "ok" alone may mean that it was read."""
 _PLACES = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "last": -1, "former": 0, "latter": -1}
 _PICK = re.compile(
-    rf"\W*(?:(?:yes|ok(?:ay)?|please|then|{_DO})\W+)*(?:the )?({'|'.join(_PLACES)})"
-    rf"(?: (?:one|option|suggestion|of (?:them|those)))?(?:\W*(?:please|then|thanks))*\W*"
-    rf"|\W*(?:(?:the )?(?:option|suggestion)|number) (\d)\W*"
+    rf"\W*(?:(?:yes|ok(?:ay)?|please|then|do|try|take|use|go (?:with|for)|let's (?:do|take|try))\W+)*(?:the )?"
+    rf"({'|'.join(_PLACES)})(?: (?:one|option|suggestion|of (?:them|those)))?{_TAIL}"
+    rf"|\W*(?:(?:the )?(?:option|suggestion)|number) ([1-9])\W*"
 )
 
 
 def taken(message: str, before: Exchange | None) -> str | None:
     """The offer of the answer before that a message takes up; None when it takes up none.
 
-    A pick by its place counts wherever nothing was done in that turn, and "do that" where there was one thing to do:
-    what would mend a failure, or the only offer.
+    A pick by its place counts wherever nothing was done in that turn. "Do that" and a plain yes count where there was
+    one thing to do: what would mend a failure, or the only offer.
     """
     if before is None or not before.options or before.answer is None:
         return None
     text = message.lower().replace("’", "'")
-    failed = bool(before.calls) and not (before.calls[-1].result or {}).get("ok", False)
+    mendable = bool(before.calls) and before.options == remedies(before.calls[-1])
     picked = None if before.options[0].startswith("Experiment ") else _PICK.fullmatch(text)  # they have numbers
-    if picked and (failed or not before.calls):
+    if picked and (mendable or not before.calls):
         place = _PLACES[picked[1]] if picked[1] else int(picked[2]) - 1
-        return before.options[place] if -1 <= place < len(before.options) else None
-    single = failed or (len(before.options) == 1 and bool(before.calls))
-    says_yes = said(message) == "yes" and _HEARD.fullmatch(text) is None and _PLAIN.fullmatch(text) is not None
-    agrees = _TAKEN.fullmatch(text) or says_yes or (failed and _AGREED.fullmatch(text))
+        return before.options[place] if place < len(before.options) else None
+    single = mendable or (len(before.options) == 1 and bool(before.calls))
+    agrees = _TAKEN.fullmatch(text) or _AGREED.fullmatch(text)
     return before.options[0] if single and agrees else None
 
 

@@ -89,6 +89,7 @@ class Progress:
     Attributes:
         score: The best so far, meaned over folds.
         rung: The rung (see `rungs`) that this step was the first to reach; 0 when it reached none.
+        final: Nothing is left to train.
     """
 
     trial: int
@@ -97,6 +98,7 @@ class Progress:
     score: float
     time_s: float
     rung: int = 0
+    final: bool = False
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,7 @@ def run_trial(
             score=_mean([run.best for run in seen]),
             time_s=time_s,
             rung=reached if reached > before else 0,
+            final=not any(run.active for run in runs),
         )
     ending: Ending = "stopped" if control.stop else "completed"
     if ending == "completed" and time.time() >= assignment.deadline:

@@ -215,7 +215,7 @@ class Search:
             behind = self.halving.report(event.trial, family, event.rung, objective)
         else:
             behind = self.halving.compare(family, event.rung, objective, running.known)
-        if behind:
+        if behind and not event.final:  # nothing is saved by giving up what is done
             running.pruned_at = event.step
             self.pool.stop(event.trial, keep=False)
 
@@ -224,6 +224,8 @@ class Search:
         if running is None:
             return
         self._closing_s = max(0.9 * self._closing_s, 1.5 * event.closing_s)
+        if running.known is None and event.ending == "completed":
+            running.pruned_at = None  # it was done before it heard
         if running.pruned_at is not None and running.known is not None:
             event = cut_at(event, running.pruned_at, self.metric, self.maximize)
         if math.isnan(event.score):
@@ -250,11 +252,11 @@ class Search:
         if event.reason == "killed" and not candidate.retried:
             again = candidate.once_more()
         elif event.reason == "out of memory":
-            again = needing_less(candidate, self.feasibility)
+            again = needing_less(candidate, self.feasibility, self.study)
+        if again is not None:  # before it is told: a kill between the two tries it twice rather than never
+            self.study.enqueue(again)
         reason = event.reason + (TRIED_AGAIN if again else "")
         self._end(event.trial, "failed", error=error, reason=reason, time_s=time.time() - running.started)
-        if again is not None:
-            self.study.enqueue(again)
 
     # Records
 

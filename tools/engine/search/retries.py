@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from tools.engine.search.feasibility import Feasibility
-from tools.engine.search.study import Candidate, Queued
+from tools.engine.search.study import Candidate, Queued, Study
 from tools.engine.training.learner import THRIFT
 
 SMALLER_MODELS = 2
 """How often a configuration is made smaller before it is given up."""
 
 
-def needing_less(candidate: Candidate, feasibility: Feasibility) -> Queued | None:
+def needing_less(candidate: Candidate, feasibility: Feasibility, study: Study) -> Queued | None:
     """The next step down; None: give up.
 
-    Where a family trains in batches, the same configuration with thrift (see `FitContext`) comes first: the same
-    updates in less memory. Then the structure is halved, which makes another model.
+    Where a configuration trains in batches, the same with thrift (see `FitContext`) comes first, unless thrift has
+    already been in vain for another one of its family. Then the structure is halved, which makes another model.
     """
-    family, after = candidate.family, f"trial {candidate.number}"
-    batches = "batch_size" in feasibility.space.dimensions(family)
-    if batches and candidate.thrift < len(THRIFT) - 1:
+    family, after = candidate.family, f"{candidate.why}; trial {candidate.number}"
+    most = len(THRIFT) - 1
+    in_vain = any(
+        record.model_architecture == family and record.thrift == most and record.status == "failed"
+        for record in study.records
+    )
+    if "batch_size" in candidate.params and candidate.thrift < most and not in_vain:
         level = candidate.thrift + 1
         return Queued(family, candidate.params, f"{after} {THRIFT[level]}", level)
     if candidate.shrunk >= SMALLER_MODELS:

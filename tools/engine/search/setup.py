@@ -9,15 +9,16 @@ from pathlib import Path
 
 from tools.core.custom import SUFFIX
 from tools.core.errors import OptimizationError, ResourceError
-from tools.core.records import DatasetProfile, ExperimentPlan, Limits
+from tools.core.records import ExperimentPlan, Limits
 from tools.core.units import format_size
+from tools.engine.data.ceiling import accuracy_ceiling
 from tools.engine.execution import machine, process
 from tools.engine.execution.custom import find_family, load_family
 from tools.engine.execution.pool import InlinePool, Pool, WorkerPool
 from tools.engine.execution.worker import WorkerSetup
 from tools.engine.families.family import FAMILIES, Family
 from tools.engine.search.monitor import AutoMLMonitor
-from tools.engine.search.prepare import Prepared
+from tools.engine.search.prepare import Prepared, Source
 from tools.engine.search.space import Space, make_space
 
 WORKER_LEAST_BYTES = 150_000_000
@@ -57,20 +58,24 @@ def choose_space(plan: ExperimentPlan, prepared: Prepared) -> Space:
     return make_space(families, spec, plan.fixed_params)
 
 
-def check_ceiling(limits: Limits, profile: DatasetProfile) -> None:
-    """See that rows which contradict each other leave the accuracy that is asked for possible.
+def check_ceiling(limits: Limits, source: Source) -> None:
+    """See that test rows which contradict each other leave the accuracy that is asked for possible.
 
     Raises:
         ResourceError: they do not; with what they leave.
     """
-    ceiling = profile.details.get("accuracy_ceiling")
-    if limits.min_accuracy is not None and ceiling is not None and limits.min_accuracy > ceiling:
-        most = math.floor(1000 * ceiling) / 10
+    if limits.min_accuracy is None or "accuracy_ceiling" not in source.profile.details:
+        return
+    unused = {c.name for c in source.profile.columns if c.kind in ("identifier", "constant", "empty")}
+    rows = source.dataset.frame.iloc[source.splits.test]
+    ceiling = accuracy_ceiling(rows, source.task, frozenset(unused))
+    if ceiling is not None and limits.min_accuracy > ceiling.accuracy:
+        most = math.floor(1000 * ceiling.accuracy) / 10
         raise ResourceError(
-            f"{100 * limits.min_accuracy:g} % accuracy cannot be reached on '{profile.name}': rows with the same "
-            f"inputs have different classes, which leaves {most:g} % at most.",
+            f"{100 * limits.min_accuracy:g} % accuracy cannot be reached on '{source.profile.name}': {ceiling.wrong} "
+            f"of the {ceiling.rows} test rows have the inputs of others but another class, which leaves {most:g} %.",
             hint=f"Ask for {most:g} % or less, or add columns that tell those rows apart.",
-            details={"accuracy_ceiling": ceiling},
+            details={"accuracy_ceiling": ceiling.accuracy},
         )
 
 

@@ -63,7 +63,7 @@ class Candidate:
 
     def once_more(self) -> Queued:
         """The same again, after its worker was killed."""
-        why = f"trial {self.number} once more"
+        why = f"{self.why}; trial {self.number} once more"
         return Queued(self.family, self.params, why, self.thrift, self.shrunk, retried=True)
 
 

@@ -38,7 +38,11 @@ class Report:
     share: float = float("nan")
 
 
-THRIFT = ("", "in parts of batches, whose gradients are added up", "in smaller parts and bfloat16")
+THRIFT = (
+    "",
+    "in parts of batches, whose gradients are added up",
+    "in smaller parts, and in bfloat16 where the device has it",
+)
 """Ways to train with less memory, by level of `FitContext.thrift`, to follow "the trial is repeated"."""
 Score = Callable[[np.ndarray], float]
 """Validation scores of the model (see `Learner.predict`) -> value of the metric."""
@@ -55,7 +59,8 @@ class FitContext:
         maximize: Whether a larger score is better.
         deadline: `time.time()` at which training must have stopped, mid-epoch if need be.
         max_epochs: Overrides the family's own bound (used by a refit).
-        thrift: Level of `THRIFT`: the same updates in less memory and more time. Learners without batches ignore it.
+        thrift: Level of `THRIFT`: less memory for more time. The updates stay the
+            same, but for batch normalisation, which sees the parts. Learners without batches ignore it.
     """
 
     seed: int = 0

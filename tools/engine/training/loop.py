@@ -26,6 +26,8 @@ from tools.engine.training.work import Cadence
 
 _PARTS = (1, 4, 16)
 """In how many parts a batch is trained at each level of thrift."""
+_LEAST_PART = 8
+"""Rows that a part has at least."""
 _SOON, _SURPLUS = 0.2, 1.05
 """The share of the time that passes before the clock counts, and by how much it must be ahead of the steps."""
 
@@ -123,10 +125,11 @@ class TorchLearner(NetworkLearner):
             inputs[0] = self.recipe.augment(inputs[0], self._generator)
         rate = self.recipe.lr * factor(self.recipe.schedule, progress, self.recipe.warmup)
         self._flat.clear()
-        if self._parts == 1:
+        n_parts = min(self._parts, max(1, len(target) // _LEAST_PART))
+        if n_parts == 1:
             loss = self._gradient(inputs, target, 1.0)
         else:
-            parts = list(zip(*(tensor.chunk(self._parts) for tensor in [*inputs, target]), strict=True))
+            parts = list(zip(*(tensor.chunk(n_parts) for tensor in [*inputs, target]), strict=True))
             losses = [self._gradient([*part[:-1]], part[-1], len(part[-1]) / len(target)) for part in parts]
             loss = torch.stack(losses).sum()
         if self.recipe.clip:

@@ -15,7 +15,7 @@ from tools.engine.data.readers.layout import agreement, check_rows, find_delimit
 from tools.engine.data.readers.raw import Raw
 from tools.engine.data.tidy import repair_names
 
-_STRAY = re.compile(r"\r(?!\n)")
+_STRAY = re.compile(r"\r(?![\r\n])")
 
 
 def read_delimited(content: bytes, name: str, verbatim: frozenset[str] = frozenset()) -> Raw:
@@ -30,10 +30,15 @@ def read_delimited(content: bytes, name: str, verbatim: frozenset[str] = frozens
         TaskError: empty, binary, header only, or rows of different length (with the line number).
     """
     text, warnings = decode_text(content, name)
-    if text.count("\r") - text.count("\r\n") < text.count("\n"):
-        text = _STRAY.sub(" ", text)  # inside a cell: the lines of this file end otherwise
     delimiter = find_delimiter(text, name)
-    width = check_rows(text, delimiter, name)
+    try:
+        width = check_rows(text, delimiter, name)
+    except TaskError:
+        mended = _STRAY.sub(" ", text)
+        if mended == text or "\n" not in text:
+            raise
+        text, width = mended, check_rows(mended, delimiter, name)
+        warnings.append(f"Carriage returns inside cells of '{name}' were read as spaces.")
     headless = lacks_header(text, delimiter)
     if headless:
         names = [f"column_{position}" for position in range(1, width + 1)]
