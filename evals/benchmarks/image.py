@@ -14,20 +14,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table as Grid
 
+from evals.benchmarks.ours import FROM_NOTHING, OURS, Row, run_ours
 from evals.benchmarks.pictures import SETS, Pictures, PictureSet
 from tools.core.units import format_size
 
-OURS = "automl_agent"
-FROM_NOTHING = "automl_agent_without_transfer"
 BASELINES = ("logistic", "plain_cnn")
+TRAINED_HERE = "cnn,cnn_cells,mlp,linear"
 MOST_TESTED = 5000
-Row = dict[str, Any]
 
 
 def main() -> None:
@@ -56,17 +54,21 @@ def _run_set(item: PictureSet, work: Path, systems: list[str], budget: float, se
     pictures = item.read(work / "packages")
     train, test = few_of_each(pictures, item.few, seed) if item.few else (pictures, None)
     save(folder / "all.npz", train)
-    rows: list[Row] = []
-    for system in (OURS, FROM_NOTHING):
-        if system in systems and (system == OURS or item.few):
-            row, split = _run_ours(system, folder, test, work, budget, seed)
-            rows.append({"set": item.name, **row})
-            if test is None:
-                save(folder / "train.npz", _rows(pictures, split["train"]))
-                save(folder / "test.npz", _rows(pictures, split["test"]))
     if test is not None:
         save(folder / "train.npz", train)
         save(folder / "test.npz", test)
+    rows: list[Row] = []
+    for system in (OURS, FROM_NOTHING):
+        if system in systems and (system == OURS or item.few):
+            words = ["--metric", "accuracy", *(["--families", TRAINED_HERE] if system == FROM_NOTHING else [])]
+            run = run_ours(item.name, folder / "all.npz", work, budget, seed, *words)
+            if test is None:
+                for part in ("train", "test"):
+                    save(folder / f"{part}.npz", _rows(pictures, run.splits[part]))
+                accuracy = run.result["test"]["accuracy"]
+            else:
+                accuracy = run.accuracy(folder / "test.npz", test[1])
+            rows.append({"set": item.name, "system": system, "accuracy": accuracy, **run.row})
     for system in BASELINES:
         if system in systems:
             rows.append({"set": item.name, "system": system, **_run_baseline(system, folder, budget)})
@@ -90,42 +92,6 @@ def save(path: Path, pictures: Pictures) -> None:
 
 def _rows(pictures: Pictures, rows: np.ndarray) -> Pictures:
     return pictures[0][rows], pictures[1][rows]
-
-
-def _run_ours(
-    system: str, folder: Path, test: Pictures | None, work: Path, budget: float, seed: int
-) -> tuple[Row, dict[str, np.ndarray]]:
-    command = [
-        sys.executable, "-m", "ui.cli", "--home", str(work / "home"), "run", "--dataset", str(folder / "all.npz"),
-        "--metric", "accuracy", "--time", str(budget), "--seed", str(seed), "--json",
-    ]  # fmt: skip
-    if system == FROM_NOTHING:
-        command += ["--families", "cnn,cnn_cells,mlp,linear"]
-    result = json.loads(subprocess.run(command, capture_output=True, text=True, check=False).stdout)
-    if result.get("error"):
-        raise SystemExit(f"{folder.name}: {result['error']['message']}")
-    accuracy = result["test"]["accuracy"] if test is None else _accuracy(Path(result["bundle"]), folder, test)
-    row = {
-        "system": system, "accuracy": accuracy, "fit_s": result["wall_s"], "size": Path(result["onnx"]).stat().st_size,
-        "what": _model(Path(result["bundle"])), "trials": result["trials"],
-    }  # fmt: skip
-    return row, dict(np.load(Path(result["bundle"]).parent / "splits.npz"))
-
-
-def _model(bundle: Path) -> str:
-    """What was delivered, in the words of the bundle's own record."""
-    from tools.engine.export.bundle import Bundle
-
-    return str(Bundle.open(bundle).metadata["record"]["best"]["model_architecture"])
-
-
-def _accuracy(bundle: Path, folder: Path, test: Pictures) -> float:
-    from tools.engine.export.bundle import Bundle
-    from tools.engine.export.predictor import predict_source
-
-    save(folder / "test.npz", test)
-    predicted = predict_source(Bundle.open(bundle), str(folder / "test.npz"))["prediction"]
-    return float((predicted.astype(str).to_numpy() == test[1].astype(str)).mean())
 
 
 def _run_baseline(system: str, folder: Path, budget: float) -> Row:

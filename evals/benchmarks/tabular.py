@@ -16,13 +16,13 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table as Grid
 
+from evals.benchmarks.ours import OURS, Row, run_ours
 from evals.benchmarks.tables import TABLES, Table, install_packages
 from tools.core.units import format_size
 
@@ -34,8 +34,6 @@ PEERS = {
     "autogluon_best": ("autogluon.tabular[lightgbm,catboost,xgboost]",),
 }
 """Peer -> what its environment needs; None: scikit-learn alone, which is here."""
-OURS = "automl_agent"
-Row = dict[str, Any]
 
 
 def main() -> None:
@@ -80,26 +78,14 @@ def _run_ours(table: Table, work: Path, budget: float, seed: int) -> tuple[Path,
     frame = table.read(work / "packages")
     frame = frame[frame[table.target].notna()].reset_index(drop=True)
     frame.to_csv(folder / "all.csv", index=False)
-    command = [
-        sys.executable, "-m", "ui.cli", "--home", str(work / "home"), "run", "--dataset", str(folder / "all.csv"),
-        "--target", table.target, "--task", table.kind, "--metric", table.metric, "--time", str(budget),
-        "--seed", str(seed), "--json",
-    ]  # fmt: skip
-    begun = time.time()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    wall = time.time() - begun
-    result = json.loads(done.stdout)
-    if result.get("error"):
-        raise SystemExit(f"{table.name}: {result['error']['message']}")
-    bundle = Path(result["bundle"])
-    splits = np.load(bundle.parent / "splits.npz")
-    frame.iloc[splits["train"]].to_csv(folder / "train.csv", index=False)
-    frame.iloc[splits["test"]].to_csv(folder / "test.csv", index=False)
-    one, thousand = _our_latency(bundle, folder / "test.csv")
+    words = ("--target", table.target, "--task", table.kind, "--metric", table.metric)
+    run = run_ours(table.name, folder / "all.csv", work, budget, seed, *words)
+    for part in ("train", "test"):
+        frame.iloc[run.splits[part]].to_csv(folder / f"{part}.csv", index=False)
+    one, thousand = _our_latency(run.bundle, folder / "test.csv")
     return folder, {
-        "table": table.name, "system": OURS, "score": result["test"][table.metric], "wall_s": wall,
-        "over_budget": result["wall_s"] / budget - 1, "size": Path(result["onnx"]).stat().st_size,
-        "latency_1_ms": one, "latency_1000_ms": thousand, "trials": result["trials"],
+        "table": table.name, "system": OURS, "score": run.result["test"][table.metric], "wall_s": run.wall_s,
+        "over_budget": run.result["wall_s"] / budget - 1, "latency_1_ms": one, "latency_1000_ms": thousand, **run.row,
     }  # fmt: skip
 
 

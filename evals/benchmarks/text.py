@@ -11,25 +11,22 @@ from __future__ import annotations
 import argparse
 import json
 import pickle
-import subprocess
-import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table as Grid
 
+from evals.benchmarks.ours import FROM_NOTHING, OURS, Row, run_ours
 from evals.benchmarks.texts import SETS, TextSet
 from tools.core.units import format_size
 
-OURS, FROM_NOTHING, BASELINE = "automl_agent", "automl_agent_without_transfer", "tfidf_logistic"
+BASELINE = "tfidf_logistic"
 SYSTEMS = (OURS, FROM_NOTHING, BASELINE)
 TRAINED_HERE = "text_linear,text_bag,text_cnn,text_gru,text_transformer"
 MOST_TESTED = 1000
-Row = dict[str, Any]
 
 
 def main() -> None:
@@ -65,49 +62,20 @@ def _run_set(item: TextSet, work: Path, systems: list[str], budget: float, seed:
     for system in (OURS, FROM_NOTHING):
         if system not in systems:
             continue
-        row, bundle = _run_ours(system, item, file, work, budget, seed)
+        words = ["--target", "label", "--metric", item.metric, "--no-transfer"]
+        words += ["--families", TRAINED_HERE] if system == FROM_NOTHING else []
+        run = run_ours(item.name, file, work, budget, seed, *words)
         if item.few:
-            row["score"] = _accuracy(bundle, others)
+            score = run.accuracy(others, test["label"])
         else:
-            split = np.load(bundle.parent / "splits.npz")
-            train, test = whole.iloc[split["train"]], whole.iloc[split["test"]]
-        rows.append(row)
+            score = run.result["test"][item.metric]
+            train, test = (whole.iloc[run.splits[part]] for part in ("train", "test"))
+        rows.append({"system": system, "score": score, **run.row})
     if BASELINE in systems:
         if train is test:
             raise SystemExit("The baseline needs the split of a run: name one of the others as well.")
         rows.append(_baseline(item, train, test))
     return rows
-
-
-def _run_ours(system: str, item: TextSet, file: Path, work: Path, budget: float, seed: int) -> tuple[Row, Path]:
-    command = [
-        sys.executable, "-m", "ui.cli", "--home", str(work / "home"), "run", "--dataset", str(file),
-        "--target", "label", "--metric", item.metric, "--time", str(budget), "--seed", str(seed), "--no-transfer",
-        "--json",
-    ]  # fmt: skip
-    if system == FROM_NOTHING:
-        command += ["--families", TRAINED_HERE]
-    result = json.loads(subprocess.run(command, capture_output=True, text=True, check=False).stdout)
-    if result.get("error"):
-        raise SystemExit(f"{item.name}: {result['error']['message']}")
-    from tools.engine.export.bundle import Bundle
-
-    metadata = Bundle.open(Path(result["bundle"])).metadata
-    row = {
-        "system": system, "score": result["test"][item.metric], "fit_s": result["wall_s"],
-        "size": Path(result["onnx"]).stat().st_size, "what": metadata["record"]["best"]["model_architecture"],
-        "trials": result["trials"],
-    }  # fmt: skip
-    return row, Path(result["bundle"])
-
-
-def _accuracy(bundle: Path, file: Path) -> float:
-    from tools.engine.export.bundle import Bundle
-    from tools.engine.export.predictor import predict_source
-
-    truth = pd.read_csv(file)["label"].astype(str)
-    predicted = predict_source(Bundle.open(bundle), str(file))["prediction"].astype(str)
-    return float((predicted.to_numpy() == truth.to_numpy()).mean())
 
 
 def _baseline(item: TextSet, train: pd.DataFrame, test: pd.DataFrame) -> Row:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from tools.core.errors import TaskError
-from tools.engine.data.columns import column_kinds
+from tools.engine.data.columns import UNUSED, column_kinds
 from tools.engine.data.dataset import Dataset
 from tools.engine.data.missing import listed
 
@@ -21,7 +21,7 @@ _LIKELY = frozenset(
         "intent", "spam", "purchased", "sold", "exited", "attrition", "approved", "converted", "clicked", "tags",
     }
 )  # fmt: skip
-_NEVER = frozenset({"identifier", "constant", "empty", "text", "date"})
+_NEVER = UNUSED | {"text", "date"}
 _WHY = {
     "identifier": ("looks like an identifier", "look like identifiers"),
     "constant": ("has the same value everywhere", "have the same value everywhere"),

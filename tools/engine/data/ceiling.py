@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from tools.engine.data.columns import UNUSED
 from tools.engine.data.dataset import TaskSpec
 from tools.engine.data.labels import class_numbers
 
@@ -24,17 +25,17 @@ class Ceiling(NamedTuple):
     rows: int
 
 
-def accuracy_ceiling(frame: pd.DataFrame, task: TaskSpec, unused: frozenset[str] = frozenset()) -> Ceiling | None:
+def accuracy_ceiling(frame: pd.DataFrame, task: TaskSpec, kinds: dict[str, str]) -> Ceiling | None:
     """The bound for a classification with one label; None for other tasks, and for inputs that cannot be compared.
 
     Args:
         frame: Tidy, with the target.
         task: What is predicted.
-        unused: Columns that no model sees.
+        kinds: Kind of every column; those that no model sees do not count.
     """
     if task.kind != "classification" or task.multilabel:
         return None
-    inputs = frame.drop(columns=[name for name in frame.columns if name == task.target or name in unused])
+    inputs = frame.drop(columns=[name for name in frame.columns if name == task.target or kinds.get(name) in UNUSED])
     labels = class_numbers(frame[task.target], task.classes)
     known = labels >= 0
     if inputs.empty or not known.any():

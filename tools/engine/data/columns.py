@@ -13,6 +13,8 @@ _ID_NAME = re.compile(
     r"(?:^|[_\W])(?:id|idx|index|key|uuid|guid|rownames?|row_?(?:number|id)|no|nr)$|(?<=[a-z])(?:Id|ID)$|^Unnamed: 0$",
 )
 _YES_NO = ({"yes", "no"}, {"y", "n"}, {"true", "false"}, {"t", "f"}, {"on", "off"})
+UNUSED = frozenset({"identifier", "constant", "empty"})
+"""Kinds that no model learns from."""
 _SAMPLE = 2000
 _MIN_ROWS_FOR_ID = 20
 

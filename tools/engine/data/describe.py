@@ -109,8 +109,7 @@ def _contradictions(dataset: Dataset, task: TaskSpec | None, kinds: dict[str, st
     """What rows that contradict each other leave possible; None where none do. Pictures are not compared."""
     if task is None or dataset.images is not None or dataset.n_rows > _ROWS_FOR_DUPLICATES:
         return None
-    unused = frozenset(name for name, kind in kinds.items() if kind in ("identifier", "constant", "empty"))
-    ceiling = accuracy_ceiling(dataset.frame, task, unused)
+    ceiling = accuracy_ceiling(dataset.frame, task, kinds)
     return ceiling if ceiling is not None and ceiling.wrong else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from tools.engine.data.columns import UNUSED
 from tools.engine.data.dataset import TaskSpec
 from tools.engine.data.dates import days
 from tools.engine.data.labels import class_numbers
@@ -52,7 +53,7 @@ def likely_leaks(frame: pd.DataFrame, task: TaskSpec, kinds: dict[str, str]) -> 
             return []
     found = []
     for name, values in frame.items():
-        if name == task.target or kinds.get(str(name)) in ("constant", "empty", "text", "identifier"):
+        if name == task.target or kinds.get(str(name)) in UNUSED | {"text"}:
             continue
         numbers = _numbers(values)
         numbers = None if numbers is None else numbers[rows]

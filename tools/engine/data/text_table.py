@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tools.engine.data.columns import column_kinds, words_per_value
+from tools.engine.data.columns import UNUSED, column_kinds, words_per_value
 
 _LONG = 4.0
-_IDLE = frozenset({"identifier", "constant", "empty", "date"})
+_IDLE = UNUSED | {"date"}
 
 
 def text_column(frame: pd.DataFrame, target: str | None, kinds: dict[str, str] | None = None) -> str | None:

@@ -14,7 +14,7 @@ from tools.engine.evaluation.metrics import compute, compute_all
 from tools.engine.execution import process
 from tools.engine.execution.cache import Fold
 from tools.engine.execution.messages import Assignment, Ending, Finished, Progress, Usage
-from tools.engine.execution.rungs import rung
+from tools.engine.execution.rungs import crossings, rung
 from tools.engine.families.family import Family
 from tools.engine.training.learner import FitContext, Learner, Report
 
@@ -181,8 +181,7 @@ def _thin(curve: list[dict[str, float]]) -> list[dict[str, float]]:
     if len(curve) <= MAX_CURVE_ROWS:
         return curve
     spread = np.linspace(0, len(curve) - 1, MAX_CURVE_ROWS).round().astype(int)
-    reached = [rung(row["share"]) for row in curve]
-    rungs = [i for i in range(1, len(curve)) if reached[i] > reached[i - 1]]
+    rungs = [number for number, reached in enumerate(crossings(row["share"] for row in curve)) if reached]
     return [curve[i] for i in sorted({*spread.tolist(), *rungs})]
 
 

@@ -16,7 +16,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 
-from tools.engine.execution.rungs import rung as rung_of
+from tools.engine.execution.rungs import crossings
 
 KEEP = 0.5
 PROTECTED = 4
@@ -54,11 +54,10 @@ class Halving:
 
     def replay(self, trial: int, family: str, curve: Iterable[tuple[float, float]]) -> None:
         """Take in the whole curve of a trial that ended: (share of the training, objective by then)."""
-        best, reached = -math.inf, 0
-        for share, objective in curve:
+        best, readings = -math.inf, list(curve)
+        for (_, objective), rung in zip(readings, crossings(share for share, _ in readings), strict=True):
             best = max(best, objective) if not math.isnan(objective) else best
-            before, reached = reached, max(reached, rung_of(share))
-            self.report(trial, family, reached if reached > before else 0, best)
+            self.report(trial, family, rung, best)
 
 
 def behind(objective: float, others: list[float]) -> bool:

@@ -66,9 +66,8 @@ def check_ceiling(limits: Limits, source: Source) -> None:
     """
     if limits.min_accuracy is None or "accuracy_ceiling" not in source.profile.details:
         return
-    unused = {c.name for c in source.profile.columns if c.kind in ("identifier", "constant", "empty")}
-    rows = source.dataset.frame.iloc[source.splits.test]
-    ceiling = accuracy_ceiling(rows, source.task, frozenset(unused))
+    kinds: dict[str, str] = {column.name: column.kind for column in source.profile.columns}
+    ceiling = accuracy_ceiling(source.dataset.frame.iloc[source.splits.test], source.task, kinds)
     if ceiling is not None and limits.min_accuracy > ceiling.accuracy:
         most = math.floor(1000 * ceiling.accuracy) / 10
         raise ResourceError(

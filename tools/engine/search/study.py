@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.samplers import BaseSampler
-from optuna.trial import Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from tools.core.records import TrialRecord
 from tools.engine.families.family import Params
@@ -48,18 +49,12 @@ class Queued:
     retried: bool = False
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A configuration to be judged; see `Queued`."""
+@dataclass(frozen=True, kw_only=True)
+class Candidate(Queued):
+    """A configuration to be judged: what was queued or sampled, as a trial of the study."""
 
     number: int
-    family: str
-    params: Params
-    why: str
     trial: Trial
-    thrift: int = 0
-    shrunk: int = 0
-    retried: bool = False
 
     def once_more(self) -> Queued:
         """The same again, after its worker was killed."""
@@ -126,8 +121,7 @@ class Study:
         """The next configuration: from the queue, then from the sampler."""
         trial = self._study.ask()
         family, params = self._space.suggest(trial)
-        attrs = {name: trial.user_attrs[name] for name in (THRIFT, SHRUNK, RETRIED) if name in trial.user_attrs}
-        return Candidate(trial.number, family, params, str(trial.user_attrs.get(WHY, "sampled")), trial, **attrs)
+        return Candidate(family=family, params=params, number=trial.number, trial=trial, **_queued_with(trial))
 
     def tell(
         self,
@@ -182,15 +176,19 @@ class Study:
                     # Queued before it is told: a kill between the two tries it twice rather than never.
                     wanted = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
                     if wanted:
-                        names = (WHY, THRIFT, SHRUNK, RETRIED)
-                        attrs = {name: trial.user_attrs[name] for name in names if name in trial.user_attrs}
-                        self._study.enqueue_trial(wanted, user_attrs=attrs)
+                        self._study.enqueue_trial(wanted, user_attrs=_queued_with(trial))
                         again += 1
                     self._study.tell(trial.number, state=TrialState.FAIL)
             if kept is not None:
                 epochs = tuple(float(value) for value in trial.user_attrs.get(EPOCHS, ()))
                 self._remember(TrialRecord.model_validate(kept), epochs)
         return again
+
+
+def _queued_with(trial: Trial | FrozenTrial) -> dict[str, Any]:
+    """What a trial was queued with, beside its configuration; one that was sampled was not."""
+    names = (WHY, THRIFT, SHRUNK, RETRIED)
+    return {WHY: "sampled", **{name: trial.user_attrs[name] for name in names if name in trial.user_attrs}}
 
 
 __all__ = ["DEFAULT", "Candidate", "Queued", "Study"]

@@ -35,9 +35,7 @@ def bf16_pays(device: str, width: int, rows: int) -> bool:
         width: Inputs (and outputs) of the typical layer.
         rows: Rows of the matrix it multiplies (batch, times positions for convolutions and sequences).
     """
-    if device == "cuda":
-        return width >= 256 and rows >= 512 and torch.cuda.is_bf16_supported()
-    return width >= 256 and rows >= 256 and cpu_has_bf16()
+    return width >= 256 and rows >= (512 if device == "cuda" else 256) and has_bf16(device)
 
 
 def bf16_pays_in_convolutions(device: str, channels: int, positions: int) -> bool:
@@ -53,7 +51,7 @@ def bf16_pays_in_convolutions(device: str, channels: int, positions: int) -> boo
     """
     if device == "cuda":
         return bf16_pays(device, 9 * channels, positions)
-    return channels * positions >= 100_000 and cpu_has_bf16()
+    return channels * positions >= 100_000 and has_bf16(device)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import numpy as np
 
 from tools.core.errors import TaskError
 from tools.core.records import DatasetProfile
+from tools.engine.data.columns import UNUSED
 from tools.engine.data.dataset import Dataset, DataSpec, TaskSpec
 from tools.engine.data.describe import describe
 from tools.engine.data.forms import Form, Forms
@@ -139,8 +140,7 @@ class Text(Modality):
         found = describe(
             dataset, target, allow_multilabel=True, skip_candidates=(column,), details=details, look_for_leaks=False
         )
-        idle = ("identifier", "constant", "empty")
-        unused = [c.name for c in found.columns if c.name not in (column, found.target) and c.kind not in idle]
+        unused = [c.name for c in found.columns if c.name not in (column, found.target) and c.kind not in UNUSED]
         if not unused:
             return found
         said = f"Models for text use the column '{column}' only; not used: {listed(unused)}."
