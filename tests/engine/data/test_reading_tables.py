@@ -95,6 +95,10 @@ def test_a_carriage_return_inside_a_cell_ends_no_line(tmp_path: Path) -> None:
     frame = load(str(path)).frame
     assert len(frame) == 12
     assert frame["note"].iloc[0] == "see here and there"
+    path.write_bytes(b"note,label\n" + b"see here \r\r\r and there,yes\nplain,no\n" * 6)
+    assert len(load(str(path)).frame) == 12
+    path.write_bytes(b"a,b\r\r\n" + b"1,2\r\r\n" * 12)
+    assert load(str(path)).frame["b"].tolist() == [2] * 12
     path.write_bytes(b"a,b\r1,2\r3,4\r" * 1)
     assert load(str(path)).frame["a"].tolist() == [1, 3]
 

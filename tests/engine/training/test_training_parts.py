@@ -94,7 +94,7 @@ def test_batches_resume_in_the_middle_of_an_epoch() -> None:
 
 
 def test_masks_from_the_pool_drop_what_dropout_drops() -> None:
-    pool = MaskPool(0, generator(), "cpu")
+    pool = MaskPool(0, generator())
     like = torch.empty(64, 50)
     masks = torch.stack([pool.mask(like, 0.3) for _ in range(400)])
     assert masks.unique().tolist() == pytest.approx([0.0, 1 / 0.7])
@@ -107,7 +107,7 @@ def test_masks_from_the_pool_drop_what_dropout_drops() -> None:
 
 
 def test_a_larger_pool_begins_like_a_smaller_one() -> None:
-    small, large = MaskPool(5, generator(), "cpu"), MaskPool(5, generator(), "cpu")
+    small, large = MaskPool(5, generator()), MaskPool(5, generator())
     large.mask(torch.empty(1000), 0.5)
     large._generator.manual_seed(0)
     assert torch.equal(small.mask(torch.empty(10), 0.5), large.mask(torch.empty(10), 0.5))
@@ -115,7 +115,7 @@ def test_a_larger_pool_begins_like_a_smaller_one() -> None:
 
 def test_dropout_is_the_identity_in_eval_mode() -> None:
     layer = nn.Sequential(Dropout(0.5))
-    connect(layer, MaskPool(0, generator(), "cpu"))
+    connect(layer, MaskPool(0, generator()))
     x = torch.ones(100)
     assert torch.equal(layer.eval()(x), x)
     assert not torch.equal(layer.train()(x), x)

@@ -53,7 +53,8 @@ def plan_workers(machine: Machine, data_bytes: int, max_memory: int | None = Non
         (number of workers, threads per worker), each at least 1.
     """
     if machine.device == "cuda":
-        return 1, machine.free_cores  # small models share one GPU badly from several processes
+        workers = int(os.environ.get("GPUW", "1"))
+        return workers, max(1, machine.free_cores // workers)
     memory = min(machine.memory, max_memory or machine.memory)
     per_worker = ONE_WORKER_BYTES + 2 * data_bytes
     fitting = max(1, int(memory // per_worker) - 1)  # the parent holds one share itself

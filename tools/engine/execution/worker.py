@@ -174,9 +174,11 @@ def worker_main(connection: Connection, setup: WorkerSetup) -> None:
     """The worker's life: ready, then assignments until the pipe closes."""
     process.die_with_parent()
     torch.set_num_threads(setup.threads)
-    if setup.device == "cuda" and setup.gpu_memory is not None:
-        total = torch.cuda.get_device_properties(0).total_memory
-        torch.cuda.set_per_process_memory_fraction(min(1.0, setup.gpu_memory / total))
+    if setup.device == "cuda":
+        torch.zeros(1, device="cuda")  # what the driver takes is none of a trial's
+        if setup.gpu_memory is not None:
+            total = torch.cuda.get_device_properties(0).total_memory
+            torch.cuda.set_per_process_memory_fraction(min(1.0, setup.gpu_memory / total))
     inbox = _Inbox(connection)
     if setup.memory is not None:
         process.limit_memory(setup.memory)

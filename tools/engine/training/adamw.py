@@ -43,16 +43,19 @@ class FlatAdamW:
             pairs = zip(flat.groups, flat.factors, strict=True)
             self._factors = torch.cat([torch.full_like(group.detach(), factor) for group, factor in pairs])
 
-    def step(self, rate: float) -> None:
-        """Update the parameters with the learning rate `rate`, each group's factor on top of it."""
+    def step(self, rate: float | torch.Tensor) -> None:
+        """Update the parameters with the learning rate `rate`, each group's factor on top of it.
+
+        A tensor is for a step that is recorded on a GPU, where a number would be recorded with it.
+        """
         self._steps += 1
         with torch.no_grad():
             if self._fused:
                 self._step_fused(rate)
             else:
-                self._step_whole(rate)
+                self._step_whole(float(rate))
 
-    def _step_fused(self, rate: float) -> None:
+    def _step_fused(self, rate: float | torch.Tensor) -> None:
         """One pass of torch's own kernel per group, called directly: the optimizer around it costs far more."""
         self._count += 1
         flat = self._flat
@@ -83,7 +86,8 @@ class FlatAdamW:
 
     def state(self) -> dict[str, Any]:
         """Moments and counts."""
-        return {"steps": self._steps, "first": self._first, "second": self._second}
+        steps = int(self._count) if self._fused else self._steps  # a replayed step is not counted here
+        return {"steps": steps, "first": self._first, "second": self._second}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """The inverse of `state`."""

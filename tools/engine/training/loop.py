@@ -14,13 +14,14 @@ from torch import Tensor
 from tools.engine.data.dataset import DataSpec, Encoded
 from tools.engine.training.adamw import FlatAdamW
 from tools.engine.training.batches import Batches
-from tools.engine.training.dropout import MaskPool, connect
+from tools.engine.training.dropout import CudaMasks, MaskPool, connect
 from tools.engine.training.learner import FitContext, Report
 from tools.engine.training.losses import loss_for
 from tools.engine.training.network import Network
 from tools.engine.training.network_learner import Fitted, NetworkLearner
 from tools.engine.training.precision import has_bf16, training_precision
 from tools.engine.training.recipe import Recipe
+from tools.engine.training.replay import Replay
 from tools.engine.training.schedule import factor
 from tools.engine.training.work import Cadence
 
@@ -67,7 +68,14 @@ class TorchLearner(NetworkLearner):
     def _build(self) -> None:
         self._make_network()
         self._optimizer = FlatAdamW(self._flat, self.recipe.weight_decay, self.recipe.betas)
-        connect(self.network, MaskPool(self.context.seed, self._generator, self.context.device))
+        self._cuda_generator: torch.Generator | None = None
+        self._update: Callable[[list[Tensor], Tensor, float], Tensor] = self._make_step
+        if self.context.device == "cuda":
+            self._cuda_generator = torch.Generator("cuda").manual_seed(self.context.seed)
+            connect(self.network, CudaMasks(self._cuda_generator))
+            self._update = Replay(self._make_step, self._cuda_generator)
+        else:
+            connect(self.network, MaskPool(self.context.seed, self._generator))
         self._batches = None
 
     def _open(self) -> Batches:
@@ -123,7 +131,10 @@ class TorchLearner(NetworkLearner):
         *inputs, target = batches.next()
         if self.recipe.augment is not None:
             inputs[0] = self.recipe.augment(inputs[0], self._generator)
-        rate = self.recipe.lr * factor(self.recipe.schedule, progress, self.recipe.warmup)
+        return self._update(inputs, target, self.recipe.lr * factor(self.recipe.schedule, progress, self.recipe.warmup))
+
+    def _make_step(self, inputs: list[Tensor], target: Tensor, rate: float | Tensor) -> Tensor:
+        """One update of the weights; returns the loss. Nothing in it may wait for the device."""
         self._flat.clear()
         n_parts = min(self._parts, max(1, len(target) // _LEAST_PART))
         if n_parts == 1:
@@ -151,6 +162,7 @@ class TorchLearner(NetworkLearner):
             "step": self._step,
             "optimizer": self._optimizer.state(),
             "generator": self._generator.get_state(),
+            "cuda_generator": None if self._cuda_generator is None else self._cuda_generator.get_state(),
             "batches": None if self._batches is None else self._batches.state(),
         }
 
@@ -158,5 +170,7 @@ class TorchLearner(NetworkLearner):
         self._step = state["step"]
         self._optimizer.load_state(state["optimizer"])
         self._generator.set_state(state["generator"])
+        if self._cuda_generator is not None and state["cuda_generator"] is not None:
+            self._cuda_generator.set_state(state["cuda_generator"])
         if self._train is not None and state["batches"] is not None:
             self._open().load_state(state["batches"])

@@ -56,7 +56,10 @@ def bf16_pays_in_convolutions(device: str, channels: int, positions: int) -> boo
 
 @contextlib.contextmanager
 def training_precision(device: str, bf16: bool) -> Iterator[None]:
-    """TF32 on a GPU, bfloat16 autocast where asked; the settings of before come back on leaving."""
+    """TF32 on a GPU, bfloat16 autocast where asked; the settings of before come back on leaving.
+
+    Casts are not cached: the cache lives as long as the context, which spans many updates of the weights.
+    """
     if device != "cuda":
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16, cache_enabled=False):
             yield
@@ -64,7 +67,8 @@ def training_precision(device: str, bf16: bool) -> Iterator[None]:
     before = torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = True
     try:
-        with torch.backends.cudnn.flags(allow_tf32=True), torch.autocast("cuda", torch.bfloat16, enabled=bf16):
+        cast = torch.autocast("cuda", torch.bfloat16, enabled=bf16, cache_enabled=False)
+        with torch.backends.cudnn.flags(allow_tf32=True), cast:
             yield
     finally:
         torch.backends.cuda.matmul.allow_tf32 = before

@@ -15,7 +15,7 @@ from tools.engine.data.readers.layout import agreement, check_rows, find_delimit
 from tools.engine.data.readers.raw import Raw
 from tools.engine.data.tidy import repair_names
 
-_STRAY = re.compile(r"\r(?![\r\n])")
+_STRAY = re.compile(r"\r+(?![\r\n])")
 
 
 def read_delimited(content: bytes, name: str, verbatim: frozenset[str] = frozenset()) -> Raw:

@@ -1,0 +1,84 @@
+"""Training steps recorded as CUDA graphs: a small model's step is bound by the launches of its kernels, not by them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+log = logging.getLogger(__name__)
+Update = Callable[[list[Tensor], Tensor, Tensor], Tensor]
+"""(inputs, target, learning rate) -> loss; changes the weights in place and waits for nothing."""
+_PLAIN_STEPS = 3
+"""Libraries set themselves up in the first steps, which must not be recorded."""
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """A graph, and the tensors that it reads and writes."""
+
+    graph: torch.cuda.CUDAGraph
+    read: list[Tensor]
+    loss: Tensor
+
+
+class Replay:
+    """Calls an update a few times as it is, then records it once for every shape of batch and replays the recording.
+
+    An update that cannot be recorded (it waits for the device, say) goes on as it is.
+
+    Args:
+        update: One training step.
+        generator: CUDA generator that the update draws from.
+    """
+
+    def __init__(self, update: Update, generator: torch.Generator) -> None:
+        self._update, self._generator = update, generator
+        self._plain_left = _PLAIN_STEPS
+        self._recordings: dict[tuple[torch.Size, ...], _Recording] = {}
+        self._stream, self._pool = torch.cuda.Stream(), torch.cuda.graph_pool_handle()
+
+    def __call__(self, inputs: list[Tensor], target: Tensor, rate: float) -> Tensor:
+        """One step; returns its loss."""
+        given = [*inputs, target]
+        shapes = tuple(tensor.shape for tensor in given)
+        recording = self._recordings.get(shapes)
+        if recording is None:
+            if self._plain_left > 0:
+                self._plain_left -= 1
+                return self._plain(given, rate)
+            recording = self._record(given, rate)
+            if recording is None:
+                self._plain_left = 2**62
+                return self._plain(given, rate)
+            self._recordings[shapes] = recording
+        for static, tensor in zip(recording.read, given, strict=False):
+            static.copy_(tensor)
+        recording.read[-1].fill_(rate)
+        recording.graph.replay()
+        return recording.loss.clone()
+
+    def _plain(self, given: list[Tensor], rate: float) -> Tensor:
+        """A step outside of any graph, on a stream of its own as recording asks for."""
+        current = torch.cuda.current_stream()
+        self._stream.wait_stream(current)
+        with torch.cuda.stream(self._stream):
+            loss = self._update(given[:-1], given[-1], torch.tensor(rate, device=given[-1].device))
+        current.wait_stream(self._stream)
+        return loss
+
+    def _record(self, given: list[Tensor], rate: float) -> _Recording | None:
+        read = [*(tensor.clone() for tensor in given), torch.tensor(rate, device=given[-1].device)]
+        graph = torch.cuda.CUDAGraph()
+        graph.register_generator_state(self._generator)
+        try:
+            with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local"):
+                loss = self._update(read[:-2], read[-2], read[-1])
+        except RuntimeError as error:
+            log.info("A training step could not be recorded as a CUDA graph: %s", str(error).splitlines()[0])
+            torch.cuda.synchronize()
+            return None
+        return _Recording(graph, read, loss)
