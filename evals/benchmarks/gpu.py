@@ -1,8 +1,8 @@
 """One search per kind of data on a GPU and, beside it, on one CPU core: `python -m evals.benchmarks.gpu --budget 30`.
 
-The engine alone is run (no language model, no history, no page), with the neural families of each kind of data, the same
-seed and the same seconds. Per run: trials per minute, the best score on the validation rows, and of the GPU the mean
-utilisation and the largest memory, read from `nvidia-smi` twice a second.
+The engine alone is run (no language model, no history, no page), with the neural families of each kind of data, the
+same seed and the same seconds. Per run: trials per minute of searching, the score on the test rows, and of the GPU the
+mean utilisation and the largest memory, read from `nvidia-smi` twice a second.
 
 `--prepare` only writes the data into the work folder, for a machine that cannot fetch it. Results: a table on stdout,
 and `gpu.json` in the work folder.
@@ -177,7 +177,7 @@ def search(name: str, folder: Path, budget: float, seed: int) -> dict[str, Any]:
     failed = [f"{trial.status}: {trial.error.message}" for trial in sink.trials if trial.error is not None]
     return {
         "data": name, "device": device, "trials": len(done), "failed": failed,
-        "trials_per_minute": 60 * len(done) / max(sum(sink.fields["phases"].get(p, 0.0) for p in ("search",)), 1e-9),
+        "trials_per_minute": 60 * len(done) / max(sink.fields["phases"].get("search", 0.0), 1e-9),
         "metric": sink.fields["metric"], "test": (sink.fields.get("test") or {}).get(sink.fields["metric"]),
         "best": str(sink.fields["best"].model_architecture) if sink.fields.get("best") else "",
         "trial_gpu_bytes": max((trial.resources.gpu_memory or 0 for trial in done), default=0),
@@ -187,11 +187,12 @@ def search(name: str, folder: Path, budget: float, seed: int) -> dict[str, Any]:
 
 def show(rows: list[dict[str, Any]]) -> None:
     """One line per run."""
-    print(f"{'data':12}{'device':24}{'trials/min':>11}{'score':>9}  {'best':22}{'GPU %':>6}{'GPU MiB':>9}")
+    print(f"{'data':12}{'device':24}{'trials/min':>11}{'score':>9}  {'best':18}{'GPU %':>6}{'GPU MiB':>9}")
     for row in rows:
         used = f"{row['utilisation']:6.0f}{row['memory_mib']:9.0f}" if "utilisation" in row else ""
         score = "" if row["test"] is None else f"{row['test']:.4f}"
-        print(f"{row['data']:12}{row['device'][:23]:24}{row['trials_per_minute']:11.1f}{score:>9}  {row['best'][:21]:22}{used}")
+        begun = f"{row['data']:12}{row['device'][:23]:24}{row['trials_per_minute']:11.1f}"
+        print(f"{begun}{score:>9}  {row['best'][:17]:18}{used}")
 
 
 if __name__ == "__main__":

@@ -98,3 +98,14 @@ def test_workers_come_first_and_threads_take_what_is_left() -> None:
     assert plan_workers(Machine(8, 8, 10**9), 10**6)[0] == 2, "memory allows no more"
     assert plan_workers(Machine(8, 8, 10**8), 10**9)[0] == 1
     assert plan_workers(Machine(16, 16, 10**11, "cuda"), 10**6) == (1, 16)
+
+
+def test_a_few_workers_share_a_gpu_as_far_as_its_memory_goes() -> None:
+    def workers(gigabytes: int, limit: int | None = None) -> tuple[int, int]:
+        machine = Machine(cores=16, free_cores=16, memory=2**36, device="cuda", gpu_memory=gigabytes * 10**9)
+        return plan_workers(machine, 10**6, None, limit)
+
+    assert workers(80) == (6, 2)
+    assert workers(8) == (2, 8)
+    assert workers(80, 4 * 10**9) == (1, 16)
+    assert workers(0) == (1, 16), "memory unknown"

@@ -1,4 +1,4 @@
-"""Every family on a CUDA GPU, where there is one: it learns, can be resumed, and predicts what its CPU copy predicts."""
+"""Every family on a CUDA GPU, where there is one: it learns, can be resumed, predicts what its CPU copy predicts."""
 
 from __future__ import annotations
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 MAX_WORKERS = 8
 ONE_WORKER_BYTES = 300_000_000  # private memory of a worker with torch loaded and a small data set in training
+MAX_GPU_WORKERS = 6
+ONE_GPU_WORKER_BYTES = 3_000_000_000  # the driver's share, and a small model with its data
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,14 @@ class Machine:
         free_cores: Those that other programs leave idle, at least one.
         memory: Bytes this process may still take, after container limits.
         device: "cuda" or "cpu".
+        gpu_memory: Free bytes of the GPU; 0 when there is none or its memory is unknown.
     """
 
     cores: int
     free_cores: int
     memory: int
     device: str = "cpu"
+    gpu_memory: int = 0
 
 
 def inspect(root: Path = Path("/")) -> Machine:
@@ -38,22 +42,27 @@ def inspect(root: Path = Path("/")) -> Machine:
     return Machine(cores=cores, free_cores=free, memory=min(_free_memory(root), _cgroup_memory(root)))
 
 
-def plan_workers(machine: Machine, data_bytes: int, max_memory: int | None = None) -> tuple[int, int]:
+def plan_workers(
+    machine: Machine, data_bytes: int, max_memory: int | None = None, max_gpu_memory: int | None = None
+) -> tuple[int, int]:
     """Decide how many workers run and with how many threads each.
 
     One thread per worker beats several on small models, and busy-waiting threads of two workers on shared cores
-    collapse; so workers come first and threads only take what is left over.
+    collapse; so workers come first and threads only take what is left over. A GPU is idle most of the time while one
+    small model trains, so a few workers share it.
 
     Args:
         machine: See `inspect`.
         data_bytes: Size of the encoded data, which every worker maps.
         max_memory: Limit of the whole job in bytes.
+        max_gpu_memory: Likewise of GPU memory.
 
     Returns:
         (number of workers, threads per worker), each at least 1.
     """
     if machine.device == "cuda":
-        workers = int(os.environ.get("GPUW", "1"))
+        gpu = min(machine.gpu_memory, max_gpu_memory or machine.gpu_memory)
+        workers = max(1, min(machine.free_cores // 2, MAX_GPU_WORKERS, gpu // ONE_GPU_WORKER_BYTES))
         return workers, max(1, machine.free_cores // workers)
     memory = min(machine.memory, max_memory or machine.memory)
     per_worker = ONE_WORKER_BYTES + 2 * data_bytes

@@ -12,7 +12,7 @@ from tools.core.errors import OptimizationError, ResourceError
 from tools.core.records import ExperimentPlan, Limits
 from tools.core.units import format_size
 from tools.engine.data.ceiling import accuracy_ceiling
-from tools.engine.execution import machine, process
+from tools.engine.execution import gpu, machine, process
 from tools.engine.execution.custom import find_family, load_family
 from tools.engine.execution.pool import InlinePool, Pool, WorkerPool
 from tools.engine.execution.worker import WorkerSetup
@@ -103,16 +103,18 @@ def start_pool(plan: ExperimentPlan, prepared: Prepared, monitor: AutoMLMonitor,
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    free = replace(machine.inspect(), device=device)
     limits = plan.limits
-    n_workers, threads = machine.plan_workers(free, prepared.data_bytes, limits.max_memory)
+    free = machine.inspect()
+    if device == "cuda":
+        free = replace(free, device=device, gpu_memory=gpu.free_memory())
+    n_workers, threads = machine.plan_workers(free, prepared.data_bytes, limits.max_memory, limits.max_gpu_memory)
     left = memory_left(free.memory, process.peak_bytes(), limits.max_memory, inline)
     n_workers = max(1, min(n_workers, left // WORKER_LEAST_BYTES))
     setup = WorkerSetup(
         threads=free.free_cores if inline else threads,
         device=device,
         memory=left // n_workers,
-        gpu_memory=limits.max_gpu_memory,
+        gpu_memory=None if limits.max_gpu_memory is None else limits.max_gpu_memory // n_workers,
         families=partial(find_family, custom=tuple(name for name in plan.families if name.endswith(SUFFIX))),
     )
     if inline:

@@ -63,9 +63,10 @@ class FlatAdamW:
             flat.groups, flat.decays, flat.factors, self._moments, strict=True
         ):
             assert group.grad is not None
+            lr: Any = rate * factor  # the kernel takes either, but has two signatures
             # Decay is the rate's alone, so a factor does not change how strongly weights are held.
             torch._fused_adamw_(
-                [group], [group.grad], [first], [second], [], [self._count], lr=rate * factor, beta1=self._betas[0],
+                [group], [group.grad], [first], [second], [], [self._count], lr=lr, beta1=self._betas[0],
                 beta2=self._betas[1], weight_decay=self._decay / factor if decays else 0.0, eps=_EPSILON,
                 amsgrad=False, maximize=False,
             )  # fmt: skip

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import groupby
 
 import torch
 from torch import Tensor, nn
+
+# On a GPU: recurrent layers have their weights copied together at every call, which the order here costs them.
+warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
 
 
 class FlatParameters:

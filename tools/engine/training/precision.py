@@ -68,7 +68,7 @@ def training_precision(device: str, bf16: bool) -> Iterator[None]:
     torch.backends.cuda.matmul.allow_tf32 = True
     try:
         cast = torch.autocast("cuda", torch.bfloat16, enabled=bf16, cache_enabled=False)
-        with torch.backends.cudnn.flags(allow_tf32=True), cast:
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=True), cast:
             yield
     finally:
         torch.backends.cuda.matmul.allow_tf32 = before
@@ -81,5 +81,5 @@ def full_precision(device: str) -> Iterator[None]:
         if device != "cuda":
             yield
             return
-        with torch.backends.cudnn.flags(allow_tf32=False):
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             yield

@@ -39,7 +39,8 @@ class Replay:
         self._update, self._generator = update, generator
         self._plain_left = _PLAIN_STEPS
         self._recordings: dict[tuple[torch.Size, ...], _Recording] = {}
-        self._stream, self._pool = torch.cuda.Stream(), torch.cuda.graph_pool_handle()
+        self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        self._pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, inputs: list[Tensor], target: Tensor, rate: float) -> Tensor:
         """One step; returns its loss."""
@@ -80,5 +81,8 @@ class Replay:
         except RuntimeError as error:
             log.info("A training step could not be recorded as a CUDA graph: %s", str(error).splitlines()[0])
             torch.cuda.synchronize()
+            # A recording that breaks off leaves the generator waiting for its end; it goes on with a state of its own.
+            fresh = torch.Generator("cuda").manual_seed(self._generator.initial_seed() + 1)
+            self._generator.graphsafe_set_state(fresh.graphsafe_get_state())
             return None
         return _Recording(graph, read, loss)
