@@ -23,5 +23,5 @@ def check_data(plan: ExperimentPlan) -> None:
     from tools.engine.data.read import load
 
     dataset = load(plan.dataset, plan.target)
-    kind = None if plan.task == "custom" else plan.task
+    kind = None if plan.task in ("custom", "multitask") else plan.task
     MODALITIES.get(dataset.modality).task(dataset, plan.target, kind, plan.metric)

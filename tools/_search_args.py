@@ -58,7 +58,7 @@ class SearchArgs(Limited):
     dataset: str | None = Field(
         default=None, description="attached file or sample name; omitted: the conversation's current dataset"
     )
-    target: str | None = Field(default=None, description="column to predict; omitted: found from the data")
+    target: str | None = Field(default=None, description="column to predict, or several by commas; omitted: found")
     task: TaskType | None = Field(default=None, description="kind of task; omitted: found from the data")
     request: str = Field(default="", description="the user's wish in their own words, kept in the history")
     validation: ValidationMethod | None = Field(

@@ -187,6 +187,8 @@ def _faultless(data: dict[str, Any]) -> bool:
 def _label(value: Any) -> str:
     if isinstance(value, float):
         return number(value)
+    if isinstance(value, dict):  # of several targets
+        return ", ".join(f"{target} {_label(one)}" for target, one in value.items())
     return "|".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

@@ -86,7 +86,8 @@ def headline(record: ExperimentRecord) -> str:
 
 def results_table(record: ExperimentRecord) -> str:
     """Markdown: metrics on test, validation and baseline, then the limits asked for, then the model."""
-    names = [name for name in METRIC_NAMES if name in record.test or name in record.validation]
+    known = [name for name in METRIC_NAMES if name in record.test or name in record.validation]
+    names = known + [name for name in record.test if name not in known]  # those of one target among several
     if record.metric in names:
         names.remove(record.metric)
         names.insert(0, record.metric)

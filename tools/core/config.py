@@ -13,6 +13,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from tools.core.frozen import Frozen
 
 TaskType = Literal["classification", "regression", "generation", "custom"]
+TaskKind = Literal["classification", "regression", "generation", "custom", "multitask"]
+"""What a task turns out to be; several targets in one model are `multitask`."""
 Goal = Literal["accuracy", "latency", "size"]
 Strategy = Literal["bayesian", "random", "grid", "evolutionary"]
 ValidationMethod = Literal["holdout", "cross_validation"]
@@ -79,8 +81,8 @@ class AutoMLConfig(Frozen):
 class DataSource(Frozen):
     """Where the data is.
 
-    `source` is a file, a folder, or the name of a built-in sample; `target` the column to predict
-    (`None`: found from the data).
+    `source` is a file, a folder, or the name of a built-in sample; `target` the column to predict, or several
+    separated by commas (`None`: found from the data).
     """
 
     source: str = Field(min_length=1)

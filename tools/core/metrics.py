@@ -22,6 +22,7 @@ class MetricInfo(NamedTuple):
 _CLASSES = frozenset({"classification"})
 _VALUES = frozenset({"regression"})
 _TOKENS = frozenset({"generation"})
+_SEVERAL = frozenset({"multitask"})
 
 METRIC_NAMES: dict[str, MetricInfo] = {
     "accuracy": MetricInfo("maximize", _CLASSES, "Accuracy"),
@@ -35,10 +36,22 @@ METRIC_NAMES: dict[str, MetricInfo] = {
     "mae": MetricInfo("minimize", _VALUES, "Mean absolute error"),
     "bits_per_char": MetricInfo("minimize", _TOKENS, "Bits per character"),
     "perplexity": MetricInfo("minimize", _TOKENS, "Perplexity"),
+    "mean_score": MetricInfo("maximize", _SEVERAL, "Mean score of the targets"),
 }
 
 MULTILABEL_METRICS: frozenset[str] = frozenset({"accuracy", "f1_macro", "f1_micro", "roc_auc", "log_loss"})
 """The classification metrics that also judge multi-label predictions."""
+
+
+def metric_info(name: str) -> MetricInfo | None:
+    """What is known of a metric, also of one target's among several ("r2 of price"); None for no metric.
+
+    >>> metric_info("r2 of price").title, metric_info("speed")
+    ('R² of price', None)
+    """
+    base, _, target = name.partition(" of ")
+    info = METRIC_NAMES.get(base)
+    return info._replace(title=f"{info.title} of {target}") if info is not None and target else info
 
 
 def metrics_for(kind: str, multilabel: bool = False) -> tuple[str, ...]:
@@ -59,4 +72,5 @@ def default_metric(kind: str, n_classes: int = 2, multilabel: bool = False) -> s
     """
     if multilabel:
         return "f1_micro"
-    return {"regression": "r2", "generation": "bits_per_char"}.get(kind, "accuracy")
+    usual = {"regression": "r2", "generation": "bits_per_char", "multitask": "mean_score"}
+    return usual.get(kind, "accuracy")

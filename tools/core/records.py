@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from tools.core.config import Objectives, SearchSpec, TaskType, ValidationSpec
+from tools.core.config import Objectives, SearchSpec, TaskKind, ValidationSpec
 from tools.core.frozen import Frozen
 
 Status = Literal["running", "completed", "failed", "interrupted", "cancelled"]
@@ -77,7 +77,7 @@ class ExperimentPlan(Frozen):
     request: str = ""
     dataset: str = Field(min_length=1, description="a path or the name of a built-in sample")
     target: str | None = None
-    task: TaskType | None = None
+    task: TaskKind | None = None
     metric: str | None = None
     validation: ValidationSpec = ValidationSpec()
     objectives: Objectives = Objectives()
@@ -184,7 +184,7 @@ class DatasetProfile(Frozen):
     columns: tuple[ColumnProfile, ...] = ()
     target: str | None = Field(default=None, description="the target asked for, or the best candidate")
     target_candidates: tuple[str, ...] = ()
-    task: TaskType | None = None
+    task: TaskKind | None = None
     classes: dict[str, int] = Field(default={}, description="class -> rows, most frequent first, at most 50")
     duplicates: int = 0
     missing: int = 0
@@ -222,7 +222,7 @@ class ExperimentRecord(Frozen):
     dataset: str = Field(description="short name, for instance iris or churn.csv")
     plan: ExperimentPlan
     profile: DatasetProfile | None = None
-    task: TaskType | None = None
+    task: TaskKind | None = None
     metric: str | None = None
     direction: Direction = "maximize"
     best: BestModel | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tools.core.metrics import METRIC_NAMES
+from tools.core.metrics import metric_info
 from tools.core.records import ConstraintCheck, ExperimentRecord, TrialRecord
 from tools.core.units import format_duration, format_size
 
@@ -45,7 +45,8 @@ def metric_title(name: str | None) -> str:
     >>> metric_title("balanced_accuracy"), metric_title("r2")
     ('balanced accuracy', 'R²')
     """
-    title = METRIC_NAMES[name].title if name in METRIC_NAMES else str(name or "score")
+    info = metric_info(name or "")
+    title = info.title if info is not None else str(name or "score")
     title = title.replace(",", "")  # it stands in lists
     return title if len(title) < 3 or title[:2].isupper() else title[0].lower() + title[1:]
 

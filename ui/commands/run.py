@@ -27,7 +27,8 @@ def run(
         typer.Option("--dataset", "-d", help="A file, a folder, or a sample such as iris.", rich_help_panel=_DATA),
     ] = None,
     target: Annotated[
-        str | None, typer.Option(help="The column to predict (default: found from the data).", rich_help_panel=_DATA)
+        str | None,
+        typer.Option(help="The column to predict, or several by commas (default: found).", rich_help_panel=_DATA),
     ] = None,
     task: Annotated[
         str | None,

@@ -68,7 +68,7 @@ def test_values_come_back_in_the_unit_of_the_data():
     ends = [value("num", TensorProto.FLOAT, ["n", 1])], [value("scores", TensorProto.FLOAT, ["n", 1])]
     graph = helper.make_graph([helper.make_node("Identity", ["num"], ["scores"])], "core", *ends)
     single = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    model = compose(None, ["num"], [single], [1.0], task, mean=100.0, scale=5.0).model
+    model = compose(None, ["num"], [single], [1.0], task, mean=(100.0,), scale=(5.0,)).model
     outputs = run_session(open_session(model), {"num": X[:, :1]})
     np.testing.assert_allclose(outputs["prediction"], 100 + 5 * X[:, 0])
 

@@ -102,6 +102,18 @@ def find_column(dataset: Dataset, name: str) -> str:
     )
 
 
+def find_targets(dataset: Dataset, wanted: str) -> tuple[str, ...]:
+    """The columns that a request names: one, or several separated by commas.
+
+    Raises:
+        TaskError: one of them is not there; see `find_column`.
+    """
+    names = [name.strip() for name in wanted.split(",") if name.strip()]
+    if len(names) < 2 or wanted in dataset.frame.columns:
+        return (find_column(dataset, wanted),)
+    return tuple(dict.fromkeys(find_column(dataset, name) for name in names))
+
+
 def close_matches(name: str, names: Iterable[str], limit: int = 3) -> list[str]:
     """Names that look like `name`, best first; case does not matter.
 

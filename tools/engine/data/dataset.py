@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ class Dataset:
             (samples, class folders), or the likeliest; None where there is none.
         details: What is special to the modality, for instance the text column.
         forms: How the columns were written, as far as it was found out or told; encoders keep it.
-        aside: Columns that no model reads besides the target: they serve the split.
+        aside: Columns that no model reads besides the target: they serve the split, or are predicted as well.
         kinds: Kind of every column of `frame`, where the reader had to find it out; see `column_kinds`.
     """
 
@@ -55,12 +56,14 @@ class TaskSpec:
     """What is to be predicted.
 
     Attributes:
-        kind: classification, regression or generation (custom comes with its own file).
-        target: The target column ("" for generation).
+        kind: classification, regression, generation or multitask (custom comes with its own file).
+        target: The target column ("" for generation; all of them, separated by commas, for multitask).
         classes: Class labels in a fixed order, as they stand in the data (str or int); () otherwise.
         multilabel: Several classes may hold for one row (`classes` then lists all labels).
         metric: Name in `evaluation.metrics` that the search improves.
         n_outputs: Width of the model's output (classes, targets, or vocabulary).
+        parts: For multitask the task of every target: classification with one label, or regression. Their outputs lie
+            side by side in this order.
     """
 
     kind: str
@@ -69,6 +72,24 @@ class TaskSpec:
     n_outputs: int
     classes: tuple[str | int, ...] = ()
     multilabel: bool = False
+    parts: tuple[TaskSpec, ...] = ()
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The target columns; none for generation."""
+        return tuple(part.target for part in self.parts) or ((self.target,) if self.target else ())
+
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """Which outputs belong to each part."""
+        ends = list(accumulate(part.n_outputs for part in self.parts))
+        return tuple(slice(end - part.n_outputs, end) for part, end in zip(self.parts, ends, strict=True))
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> TaskSpec:
+        """The inverse of `dataclasses.asdict`, also after JSON."""
+        parts = tuple(cls.from_state(part) for part in state.get("parts", ()))
+        return cls(**{**state, "classes": tuple(state["classes"]), "parts": parts})
 
 
 @dataclass(frozen=True)
@@ -81,7 +102,8 @@ class Encoded:
             [n, channels, height, width]; text and corpus `tokens` int64 [n, length] (0 is padding); text also `pieces`
             int64 [n, piece_length] (0 is padding) where a pretrained model is installed and the texts are few enough.
         target: int64 [n] class numbers; float32 [n, n_labels] for multi-label; float32 [n, 1], standardised, for
-            regression; int64 [n, length] next tokens for generation.
+            regression; int64 [n, length] next tokens for generation; float32 [n, n_parts] for multitask, a class
+            number or a standardised value for each part.
     """
 
     inputs: dict[str, np.ndarray]

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tools.core.config import TaskKind
 from tools.core.errors import TaskError
 from tools.core.records import ColumnProfile, DatasetProfile
-from tools.engine.data.candidates import find_column, rank_candidates
+from tools.engine.data.candidates import find_targets, rank_candidates
 from tools.engine.data.ceiling import Ceiling, accuracy_ceiling
 from tools.engine.data.columns import column_kinds
 from tools.engine.data.dataset import Dataset, TaskSpec
@@ -49,7 +50,8 @@ def describe(
     frame = dataset.frame
     kinds = dataset.kinds if dataset.kinds and set(dataset.kinds) == set(frame.columns) else column_kinds(frame)
     ranked = rank_candidates(frame.drop(columns=list(skip_candidates)), _without(kinds, skip_candidates))
-    known = find_column(dataset, target) if target is not None else dataset.target
+    targets = find_targets(dataset, target) if target is not None else ()
+    known = targets[0] if targets else dataset.target
     chosen = known or (ranked[0] if ranked else None)
     if chosen is not None:
         ranked = (chosen, *(name for name in ranked if name != chosen))
@@ -57,7 +59,7 @@ def describe(
     task: TaskSpec | None = None
     if chosen is not None:
         try:
-            task = supervised_task(dataset, chosen, None, None, allow_multilabel)
+            task = supervised_task(dataset, target or chosen, None, None, allow_multilabel)
             warnings += target_warnings(dataset, task)
         except TaskError as error:
             warnings.append(str(error))
@@ -79,7 +81,7 @@ def describe(
             f"{ceiling.wrong} of {ceiling.rows} rows have the same inputs as others but another class: no model can be "
             f"right in more than {100 * ceiling.accuracy:.3g} % of these rows."
         )
-    names = _shown_columns([str(name) for name in frame.columns], chosen)
+    names = _shown_columns([str(name) for name in frame.columns], targets or ((chosen,) if chosen else ()))
     return DatasetProfile(
         name=dataset.name,
         source=dataset.source,
@@ -89,9 +91,9 @@ def describe(
         n_bytes=_n_bytes(dataset),
         n_columns=len(frame.columns),
         columns=tuple(_column(name, frame[name], kinds[name]) for name in names),
-        target=chosen,
+        target=", ".join(targets) or chosen,
         target_candidates=ranked,
-        task="regression" if task and task.kind == "regression" else "classification" if task else None,
+        task=_kind(task),
         classes=_class_counts(frame, task),
         duplicates=duplicates,
         missing=int(frame.isna().to_numpy().sum()),
@@ -117,10 +119,17 @@ def _without(kinds: dict[str, str], names: tuple[str, ...]) -> dict[str, str]:
     return {name: kind for name, kind in kinds.items() if name not in names}
 
 
-def _shown_columns(names: list[str], target: str | None) -> list[str]:
-    """The first columns of a very wide table, and always the target."""
+def _kind(task: TaskSpec | None) -> TaskKind | None:
+    """What kind of task was found, if any."""
+    kinds: dict[str, TaskKind] = {"regression": "regression", "multitask": "multitask"}
+    return None if task is None else kinds.get(task.kind, "classification")
+
+
+def _shown_columns(names: list[str], targets: tuple[str, ...]) -> list[str]:
+    """The first columns of a very wide table, and always the targets."""
     shown = names[:_MAX_COLUMNS]
-    return shown if target is None or target in shown else [*shown[:-1], target]
+    further = [target for target in targets if target not in shown]
+    return [*shown[: len(shown) - len(further)], *further]
 
 
 def _plain(details: dict[str, Any]) -> dict[str, Any]:

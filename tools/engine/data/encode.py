@@ -32,11 +32,12 @@ def encode(dataset: Dataset, rows: np.ndarray, encoder: Encoder, target: TargetE
     Raises:
         TaskError: the encoder was fitted on a dataset whose `target` was another column, so it would see the answer.
     """
-    if target.column and target.column in getattr(encoder, "columns", ()):
-        raise TaskError(
-            f"The target '{target.column}' is among the model's inputs.",
-            hint=f"Load the data with '{target.column}' as its target before fitting the encoder.",
-        )
+    for column in (part.column for part in target.parts or (target,)):
+        if column and column in getattr(encoder, "columns", ()):
+            raise TaskError(
+                f"The target '{column}' is among the model's inputs.",
+                hint=f"Load the data with '{column}' as its target before fitting the encoder.",
+            )
     inputs = encoder.transform(dataset, rows)
     if target.kind == "generation" and isinstance(encoder, NextTokens):
         return Encoded(inputs, encoder.next_tokens(dataset, rows))

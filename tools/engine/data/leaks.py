@@ -30,7 +30,7 @@ def likely_leaks(frame: pd.DataFrame, task: TaskSpec, kinds: dict[str, str]) -> 
         task: Classification with one label, or regression.
         kinds: Kind of every column (see `column_kinds`).
     """
-    if task.multilabel:
+    if task.multilabel or task.parts:
         return []
     target = frame[task.target]
     if task.kind == "classification":

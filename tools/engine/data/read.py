@@ -36,7 +36,8 @@ def load(source: str, target: str | None = None, forms: Forms | None = None) -> 
 
     Args:
         source: A file, a folder, or the name of a built-in sample.
-        target: The column to predict, where it is known: it is checked, and helps to tell text from tables.
+        target: The column to predict, where it is known, or several separated by commas: it is checked, and helps to
+            tell text from tables.
         forms: How a model's columns are written, when the rows are for that model; see `Form`.
 
     Raises:
@@ -51,10 +52,11 @@ def load(source: str, target: str | None = None, forms: Forms | None = None) -> 
     else:
         raw = _open(path, source, forms)
         dataset = _assemble(raw, path.name or source, str(path.resolve()), target, forms)
-    from tools.engine.data.candidates import find_column, rank_candidates
+    from tools.engine.data.candidates import find_targets, rank_candidates
 
     if target is not None:
-        return replace(dataset, target=find_column(dataset, target))
+        first, *others = find_targets(dataset, target)
+        return replace(dataset, target=first, aside=(*dataset.aside, *others))
     if dataset.target is None and dataset.modality in ("tabular", "text"):
         text = dataset.details.get("text")
         ranked = rank_candidates(dataset.frame.drop(columns=[text] if text else []), dataset.kinds)

@@ -61,11 +61,13 @@ def set_aside(dataset: Dataset, validation: ValidationSpec) -> Dataset:
                 f"'{dataset.name}' is plain text and has no column '{name}' to split it by.",
                 hint=f"Leave the {what} column out: its last part is the test.",
             )
-        if find_column(dataset, name) == dataset.target:
+        if find_column(dataset, name) == dataset.target or find_column(dataset, name) in dataset.aside:
             raise TaskError(
                 f"The {what} column '{name}' is the target itself.", hint=f"Name another {what} column, or none."
             )
-    return dataset if validation.group is None else replace(dataset, aside=(find_column(dataset, validation.group),))
+    if validation.group is None:
+        return dataset
+    return replace(dataset, aside=(*dataset.aside, find_column(dataset, validation.group)))
 
 
 def split(dataset: Dataset, task: TaskSpec, validation: ValidationSpec, seed: int) -> Splits:
@@ -175,7 +177,12 @@ def _contiguous(rows: np.ndarray, n_folds: int) -> Splits:
 
 
 def _strata(dataset: Dataset, task: TaskSpec, rows: np.ndarray) -> np.ndarray:
-    """A group number for every row: its class, its rarest label, or its quantile. int64 [n]."""
+    """A group number for every row: its class, its rarest label, or its quantile. int64 [n].
+
+    Of several targets the first with classes counts, or else the first.
+    """
+    if task.parts:
+        task = next((part for part in task.parts if part.kind == "classification"), task.parts[0])
     values = dataset.frame[task.target].iloc[rows]
     if task.kind == "regression":
         numbers = values.to_numpy(dtype=np.float64)

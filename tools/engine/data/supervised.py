@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import pandas as pd
 
 from tools.core.errors import TaskError
 from tools.core.metrics import METRIC_NAMES, default_metric, metrics_for
-from tools.engine.data.candidates import find_column, no_candidate, rank_candidates
+from tools.engine.data.candidates import find_column, find_targets, no_candidate, rank_candidates
 from tools.engine.data.dataset import Dataset, TaskSpec
 from tools.engine.data.labels import label_separator, label_values, ordered, split_labels
 from tools.engine.data.missing import listed
@@ -41,6 +42,11 @@ def count_classes(values: pd.Series) -> Classes:
     counts = Counter(label for label in label_values(values) if label is not None)
     kept = {label: count for label, count in counts.most_common() if count > 1}
     return Classes(kept, ordered({label for label, count in counts.items() if count == 1}))
+
+
+def choose_targets(dataset: Dataset, target: str | None) -> tuple[str, ...]:
+    """Likewise, where several may be asked for."""
+    return (choose_target(dataset, None),) if target is None else find_targets(dataset, target)
 
 
 def choose_target(dataset: Dataset, target: str | None) -> str:
@@ -86,7 +92,9 @@ def supervised_task(
             f"A task of type '{kind}' cannot be trained on '{dataset.name}'.",
             hint="Use classification or regression here; generation needs a plain text file.",
         )
-    column = choose_target(dataset, target)
+    column, *others = choose_targets(dataset, target)
+    if others:
+        return _several(dataset, [column, *others], kind, metric)
     values = dataset.frame[column]
     present = values.dropna()
     _check_rows(dataset, column, len(present))
@@ -123,10 +131,24 @@ def supervised_task(
     return TaskSpec(kind, column, _metric(kind, metric, len(classes)), len(classes), classes)
 
 
+def _several(dataset: Dataset, columns: list[str], kind: str | None, metric: str | None) -> TaskSpec:
+    """One model for several columns; each of them decides by itself whether it holds classes or values."""
+    parts = []
+    for column in columns:
+        values = dataset.frame[column].dtype
+        numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+        own = "regression" if kind == "regression" and numeric else None
+        parts.append(supervised_task(dataset, column, own, None))
+    chosen = _metric("multitask", metric)
+    return TaskSpec("multitask", ", ".join(columns), chosen, sum(part.n_outputs for part in parts), parts=tuple(parts))
+
+
 def usable_rows(dataset: Dataset, task: TaskSpec) -> np.ndarray:
     """Rows that can be learned from and judged: the target is there and, for classes, one of the task's. int64 [m]."""
     if not task.target:
         return np.arange(dataset.n_rows)
+    if task.parts:
+        return reduce(np.intersect1d, (usable_rows(dataset, part) for part in task.parts))
     values = dataset.frame[task.target]
     known = values.notna().to_numpy()
     if task.kind == "classification" and not task.multilabel:
@@ -138,6 +160,8 @@ def usable_rows(dataset: Dataset, task: TaskSpec) -> np.ndarray:
 
 def target_warnings(dataset: Dataset, task: TaskSpec) -> list[str]:
     """What is left out because of the target, and imbalance; one sentence each."""
+    if task.parts:
+        return [warning for part in task.parts for warning in target_warnings(dataset, part)]
     values = dataset.frame[task.target]
     said = []
     n_missing = int(values.isna().sum())

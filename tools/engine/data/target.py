@@ -21,13 +21,14 @@ class TargetEncoder:
 
     Attributes:
         kind: As in `TaskSpec`.
-        column: The target column ("" for generation).
+        column: The target column ("" for generation and multitask).
         classes: Class labels, or all labels for multi-label; the characters for generation; () for regression.
         multilabel: Several labels may hold for a row.
         mean: Mean of a regression target on the training rows, in the data's unit.
         scale: Its standard deviation (1 when that is 0).
         length: Characters in a block (generation).
         form: How the column was written; None where that is not known.
+        parts: For multitask, an encoder for each target.
     """
 
     def __init__(self) -> None:
@@ -39,9 +40,13 @@ class TargetEncoder:
         self.scale = 1.0
         self.length = 0
         self.form: Form | None = None
+        self.parts: tuple[TargetEncoder, ...] = ()
 
     def fit(self, dataset: Dataset, rows: np.ndarray, task: TaskSpec) -> TargetEncoder:
         """Learn mean and scale (regression) or the characters (generation) from the examples at `rows`."""
+        if task.parts:
+            self.kind, self.parts = task.kind, tuple(TargetEncoder().fit(dataset, rows, part) for part in task.parts)
+            return self
         self.kind, self.column, self.classes, self.multilabel = task.kind, task.target, task.classes, task.multilabel
         self.form = dataset.forms.get(task.target)
         if task.kind == "regression":
@@ -55,6 +60,9 @@ class TargetEncoder:
 
     def encode(self, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
         """What a model learns from: see `Encoded.target`."""
+        if self.parts:
+            columns = [part.encode(dataset, rows).reshape(len(rows)) for part in self.parts]
+            return np.stack(columns, axis=1).astype(np.float32)
         truth = self.truth(dataset, rows)
         if self.kind == "regression":
             return ((truth - self.mean) / self.scale).astype(np.float32)[:, None]
@@ -65,11 +73,13 @@ class TargetEncoder:
 
         Returns:
             int64 [n] class numbers; float32 0/1 [n, n_labels]; float64 [n] values in the data's unit; int64
-            [n, length] next tokens.
+            [n, length] next tokens; float64 [n, n_parts], a class number or a value for each part.
 
         Raises:
             TaskError: the target is missing in a row, or is a class the model does not know (see `usable_rows`).
         """
+        if self.parts:
+            return np.stack([part.truth(dataset, rows).astype(np.float64) for part in self.parts], axis=1)
         if self.kind == "generation":
             return next_characters(dataset, rows, [str(label) for label in self.classes], self.length)
         if self.column not in dataset.frame.columns:
@@ -99,12 +109,18 @@ class TargetEncoder:
         """Raw scores -> predictions.
 
         Args:
-            scores: Logits [n, n_classes]; standardised values [n, 1]; logits [n, length, vocab].
+            scores: Logits [n, n_classes]; standardised values [n, 1]; logits [n, length, vocab]; those of all parts
+                side by side.
 
         Returns:
             Probabilities [n, n_classes] (multi-label: each label's own); values [n] in the data's unit, float64;
-            probabilities [n, length, vocab].
+            probabilities [n, length, vocab]; the predictions of all parts side by side [n, n_outputs], float64.
         """
+        if self.parts:
+            edges = np.cumsum([part.width for part in self.parts])[:-1]
+            divided = zip(self.parts, np.split(scores, edges, axis=1), strict=True)
+            found = [part.decode(own).reshape(len(scores), part.width) for part, own in divided]
+            return np.concatenate(found, axis=1).astype(np.float64)
         if self.kind == "regression":
             values: np.ndarray = scores.reshape(len(scores), -1)[:, 0].astype(np.float64) * self.scale + self.mean
             return values
@@ -117,8 +133,16 @@ class TargetEncoder:
         result: np.ndarray = shifted / shifted.sum(axis=-1, keepdims=True)
         return result
 
+    @property
+    def width(self) -> int:
+        """Columns of one row's prediction in a table: classes, or 1 for a value."""
+        return len(self.classes) or 1
+
     def labels(self, predictions: np.ndarray) -> list[Any]:
-        """Predictions (as of `decode`) in the data's words: a class, "a|b" for several labels, a number, a text."""
+        """Predictions (as of `decode`) in the data's words: a class, "a|b" for several labels, a number, a text.
+
+        For several targets ask each of `parts`, with its columns.
+        """
         if self.kind == "regression":
             return [float(value) for value in predictions]
         if self.multilabel:
@@ -139,6 +163,7 @@ class TargetEncoder:
             "scale": self.scale,
             "length": self.length,
             "form": self.form.state() if self.form is not None else None,
+            "parts": [part.state() for part in self.parts],
         }
 
     @classmethod
@@ -148,6 +173,7 @@ class TargetEncoder:
         for name, value in state.items():
             setattr(encoder, name, tuple(value) if name == "classes" else value)
         encoder.form = Form.from_state(state["form"]) if state.get("form") else None
+        encoder.parts = tuple(cls.from_state(part) for part in state.get("parts", ()))
         return encoder
 
     def _values(self, dataset: Dataset, rows: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ def trivial_predictions(task: TaskSpec, truth_train: np.ndarray, n: int, n_class
     """Predictions for `n` rows from the training targets alone.
 
     Class frequencies (so the most frequent class is predicted); frequencies of labels; the mean (the median when
-    the metric is the absolute error); frequencies of tokens.
+    the metric is the absolute error); frequencies of tokens; for several targets, each one's own, side by side.
 
     Args:
         task: What is predicted.
@@ -20,8 +20,15 @@ def trivial_predictions(task: TaskSpec, truth_train: np.ndarray, n: int, n_class
         n_classes: Classes, labels or vocabulary size; ignored for regression.
 
     Returns:
-        Shaped like decoded predictions: [n, n_classes], [n], or [n, length, n_classes] (a read-only view).
+        Shaped like decoded predictions: [n, n_classes], [n], [n, n_outputs], or [n, length, n_classes] (a
+        read-only view).
     """
+    if task.parts:
+        own = [
+            trivial_predictions(part, truth_train[:, number], n, part.n_outputs).reshape(n, -1)
+            for number, part in enumerate(task.parts)
+        ]
+        return np.concatenate(own, axis=1)
     if task.kind == "regression":
         centre = np.median(truth_train) if task.metric == "mae" else np.mean(truth_train)
         return np.full(n, centre, dtype=np.float64)

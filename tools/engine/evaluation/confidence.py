@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tools.engine.evaluation.metrics import Metric
 from tools.engine.evaluation.metrics import metric as find_metric
 
 _WORK = 20_000_000
@@ -15,7 +16,7 @@ _LEAST_ROWS = 2_000
 
 
 def bootstrap_interval(
-    metric: str,
+    metric: str | Metric,
     truth: np.ndarray,
     predictions: np.ndarray,
     seed: int,
@@ -29,7 +30,7 @@ def bootstrap_interval(
     numbers a random subset of the rows is resampled and the interval shrunk by the square root of its share.
 
     Args:
-        metric: Name of the metric.
+        metric: The metric, or its name.
         truth: See `evaluation.metrics`.
         predictions: See `evaluation.metrics`.
         seed: Owns the resampling.
@@ -42,7 +43,7 @@ def bootstrap_interval(
     Source: Efron and Tibshirani (1993), chapter 13; Wilson (1927).
     """
     found, n = find_metric(metric), len(truth)
-    if metric == "accuracy":
+    if found.name.partition(" of ")[0] == "accuracy":
         return _wilson(found(truth, predictions), n, level)
     value = found(truth, predictions)
     if not np.isfinite(value):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tools.engine.evaluation.metrics import Metric
 from tools.engine.evaluation.metrics import metric as find_metric
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def permutation_importance(
     predict: Callable[[pd.DataFrame], np.ndarray],
     frame: pd.DataFrame,
     truth: np.ndarray,
-    metric: str,
+    metric: str | Metric,
     columns: Sequence[str],
     seed: int,
     n_repeats: int = 5,
@@ -31,7 +32,7 @@ def permutation_importance(
         predict: A table -> decoded predictions, one per row.
         frame: The rows to judge on; not changed.
         truth: Their truth, see `evaluation.metrics`.
-        metric: Name of the metric.
+        metric: The metric, or its name.
         columns: Columns to shuffle.
         seed: Owns the shuffles.
         n_repeats: Shuffles of every column.

@@ -2,7 +2,8 @@
 
 Shapes of (truth, predictions), n rows:
 classes int [n] with probabilities [n, k]; multi-label 0/1 [n, k] with probabilities [n, k]; values [n] with values [n];
-next tokens int [n, length] (0 is padding) with probabilities [n, length, vocab].
+next tokens int [n, length] (0 is padding) with probabilities [n, length, vocab]; several targets [n, parts] with
+predictions [n, outputs], side by side as `TaskSpec.slices` says.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from tools.core.errors import TaskError
-from tools.core.metrics import METRIC_NAMES, default_metric, metrics_for
+from tools.core.metrics import METRIC_NAMES, MetricInfo, default_metric, metric_info, metrics_for
 from tools.engine.data.dataset import TaskSpec
 from tools.engine.evaluation import _counts as counts
 from tools.engine.evaluation.ranking import mean_auc
@@ -38,17 +39,17 @@ class Metric:
     @property
     def direction(self) -> Literal["maximize", "minimize"]:
         """Whether a larger or a smaller value is better."""
-        return METRIC_NAMES[self.name].direction
+        return _info(self.name).direction
 
     @property
     def kinds(self) -> frozenset[str]:
         """Task kinds the metric can judge."""
-        return METRIC_NAMES[self.name].kinds
+        return _info(self.name).kinds
 
     @property
     def title(self) -> str:
         """Name for people."""
-        return METRIC_NAMES[self.name].title
+        return _info(self.name).title
 
     def __call__(self, truth: np.ndarray, predictions: np.ndarray) -> float:
         """The value on all rows, each counted once."""
@@ -112,18 +113,55 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def metric(name: str) -> Metric:
-    """The metric called `name`.
+def metric(name: str | Metric) -> Metric:
+    """The metric called `name`; one that is there already as it is.
 
     Raises:
         TaskError: there is none.
     """
+    if isinstance(name, Metric):
+        return name
     if name not in METRICS:
         raise TaskError(f"There is no metric called '{name}'.", hint=f"Choose one of: {', '.join(METRICS)}.")
     return METRICS[name]
 
 
-def compute(name: str, truth: np.ndarray, predictions: np.ndarray) -> float:
+def metric_of(task: TaskSpec, name: str | None = None) -> Metric:
+    """A metric as it judges a task: the task's own, or the one called `name`.
+
+    Of several targets `mean_score` is the mean of each one's usual metric, and "r2 of price" is one target's.
+
+    Raises:
+        TaskError: there is none.
+    """
+    name = task.metric if name is None else name
+    if not task.parts:
+        return metric(name)
+    if name == "mean_score":
+        own = [_of_part(task, number, part.metric) for number, part in enumerate(task.parts)]
+        return Metric(
+            name,
+            lambda truth, predictions, weights: np.mean(
+                [one.weighted(truth, predictions, weights) for one in own], axis=0
+            ),
+        )
+    base, _, target = name.partition(" of ")
+    return _of_part(task, task.targets.index(target), base)
+
+
+def _of_part(task: TaskSpec, number: int, name: str) -> Metric:
+    part, columns = task.parts[number], task.slices[number]
+    found = metric(name)
+
+    def weighted(truth: np.ndarray, predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        if part.kind == "regression":
+            return found.weighted(truth[:, number], predictions[:, columns.start], weights)
+        return found.weighted(truth[:, number].astype(np.int64), predictions[:, columns], weights)
+
+    return Metric(f"{name} of {part.target}", weighted)
+
+
+def compute(name: str | Metric, truth: np.ndarray, predictions: np.ndarray) -> float:
     """The value of one metric; NaN where it has none (the AUC of rows that are all of one class).
 
     Raises:
@@ -135,7 +173,8 @@ def compute(name: str, truth: np.ndarray, predictions: np.ndarray) -> float:
     found = metric(name)
     if len(truth) != len(predictions) or not len(truth):
         raise TaskError(
-            f"The metric '{name}' needs one prediction per row: {len(truth)} rows, {len(predictions)} predictions.",
+            f"The metric '{found.name}' needs one prediction per row: {len(truth)} rows, {len(predictions)} "
+            "predictions.",
             hint="Give it the predictions of exactly these rows, at least one.",
         )
     return found(truth, predictions)
@@ -146,10 +185,19 @@ def compute_all(task: TaskSpec, truth: np.ndarray, predictions: np.ndarray) -> d
 
     Of rows with one label each, F1's micro average is the accuracy once more: it is left out unless it was asked for.
     """
-    names = [name for name in metrics_for(task.kind, task.multilabel)
+    names: list[str] = [name for name in metrics_for(task.kind, task.multilabel)
              if name != "f1_micro" or task.multilabel or task.metric == name]  # fmt: skip
-    values = {name: compute(name, truth, predictions) for name in names}
+    for part in task.parts:
+        names += [f"{name} of {part.target}" for name in metrics_for(part.kind) if name != "f1_micro"]
+    values = {name: compute(metric_of(task, name), truth, predictions) for name in names}
     return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
-__all__ = ["METRICS", "Metric", "compute", "compute_all", "default_metric", "metric"]
+def _info(name: str) -> MetricInfo:
+    found = metric_info(name)
+    if found is None:
+        raise TaskError(f"There is no metric called '{name}'.", hint=f"Choose one of: {', '.join(METRIC_NAMES)}.")
+    return found
+
+
+__all__ = ["METRICS", "Metric", "compute", "compute_all", "default_metric", "metric", "metric_of"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tools.engine.data.dataset import TaskSpec
-from tools.engine.evaluation.metrics import compute, compute_all
+from tools.engine.evaluation.metrics import compute, compute_all, metric_of
 from tools.engine.execution import process
 from tools.engine.execution.cache import Fold
 from tools.engine.execution.messages import Assignment, Ending, Finished, Progress, Usage
@@ -125,10 +125,10 @@ def run_trial(
 def _start(assignment: Assignment, family: Family, fold: Fold, index: int, device: str) -> _Run:
     score: Callable[[np.ndarray], float] | None = None
     if fold.truth is not None:
-        truth, target = fold.truth, fold.target
+        truth, target, metric = fold.truth, fold.target, metric_of(fold.spec.task, assignment.metric)
 
         def score(raw: np.ndarray) -> float:
-            return compute(assignment.metric, truth, target.decode(raw))
+            return compute(metric, truth, target.decode(raw))
 
     context = FitContext(
         seed=assignment.seed + index,

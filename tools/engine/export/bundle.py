@@ -104,7 +104,7 @@ def write_bundle(
             task.kind,
             feed,
             _expected(dataset, complete, target, learners, weights, rows),
-            scale=_scale(task, target),
+            scale=_scale(target),
             tolerance=TOLERANCE_GPU if any(_on_gpu(learner) for learner in learners) else TOLERANCE_CPU,
         )
         cost = measure(bundle.onnx, feed)
@@ -137,21 +137,22 @@ def _compose(
 
     if not learners or len(learners) != len(weights) or not sum(weights) > 0:
         raise OptimizationError("A bundle needs at least one model, and one positive weight for each.")
-    if task.target and task.target in encoder.raw_inputs(dataset, rows[:1]):
+    seen = [target for target in task.targets if target in encoder.raw_inputs(dataset, rows[:1])]
+    if seen:
         raise OptimizationError(
-            f"The model was given its own target '{task.target}' as an input, so it is worth nothing.",
+            f"The model was given its own target '{seen[0]}' as an input, so it is worth nothing.",
             hint="This is a fault of the program, not of your data; please report it.",
         )
     example = encoder.transform(dataset, rows[:8])
-    regression = task.kind == "regression"
+    means, scales = zip(*((part.mean, part.scale) for part in target.parts or (target,)), strict=True)
     return compose(
         encoder.graph(),
         list(example),
         [core_graph(learner, example) for learner in learners],
         weights,
         task,
-        mean=float(np.ravel(target.mean)[0]) if regression else 0.0,
-        scale=float(np.ravel(target.scale)[0]) if regression else 1.0,
+        mean=means,
+        scale=scales,
         properties=_properties(task),
     )
 
@@ -235,8 +236,10 @@ def _expected(
     return np.asarray(sum(parts[1:], start=parts[0]))
 
 
-def _scale(task: TaskSpec, target: TargetEncoder) -> float:
-    return float(np.ravel(target.scale)[0]) if task.kind == "regression" else 1.0
+def _scale(target: TargetEncoder) -> np.ndarray:
+    """The unit of each column of the predictions: the target's standard deviation, 1 for probabilities."""
+    parts = target.parts or (target,)
+    return np.concatenate([np.full(part.width if target.parts else 1, part.scale) for part in parts])
 
 
 def _on_gpu(learner: Learner) -> bool:

@@ -82,8 +82,7 @@ class Bundle:
     @functools.cached_property
     def task(self) -> TaskSpec:
         """What the model predicts."""
-        task = self.metadata["task"]
-        return TaskSpec(**{**task, "classes": tuple(task["classes"])})
+        return TaskSpec.from_state(self.metadata["task"])
 
     @functools.cached_property
     def encoder(self) -> Encoder:

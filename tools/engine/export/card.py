@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tools.core.metrics import METRIC_NAMES
+from tools.core.metrics import metric_info
 from tools.core.units import format_size
 from tools.engine.export.card_usage import usage
 from tools.engine.export.jsonable import plain
@@ -17,6 +17,7 @@ WHAT = {
     "classification": "Predicts the class",
     "regression": "Predicts the value",
     "generation": "Continues a text, character by character",
+    "multitask": "Predicts several targets at once, the class or the value",
 }
 
 
@@ -56,7 +57,7 @@ def _measured(metadata: dict[str, Any]) -> str:
     intervals = record.get("confidence") or {}
     rows = ["| metric | test | 95 % interval | trivial baseline | validation |", "|---|---|---|---|---|"]
     for name in sorted(test, key=lambda name: name != metadata["task"]["metric"]):
-        info = METRIC_NAMES.get(name)
+        info = metric_info(name)
         title = f"{info.title} ({'higher' if info.direction == 'maximize' else 'lower'} is better)" if info else name
         interval = intervals.get(name)
         shown = f"{_number(interval[0])} to {_number(interval[1])}" if interval else "-"

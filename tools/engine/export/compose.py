@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tools.core.errors import OptimizationError
 from tools.engine.data.dataset import TaskSpec
 from tools.engine.export.assembly import Assembly, default_opset, free_name
-from tools.engine.export.decode import OUTPUT_NAMES, decode
+from tools.engine.export.decode import decode, output_names
 from tools.engine.export.graph import OPSET
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def compose(
     weights: list[float],
     task: TaskSpec,
     *,
-    mean: float = 0.0,
-    scale: float = 1.0,
+    mean: Sequence[float] = (0.0,),
+    scale: Sequence[float] = (1.0,),
     properties: dict[str, str] | None = None,
 ) -> Composed:
     """Put the parts together.
@@ -50,8 +50,8 @@ def compose(
         cores: Graphs of `core_graph`, at least one.
         weights: How much each core's predictions count.
         task: Decides the outputs (see `decode`).
-        mean: Mean of a regression target.
-        scale: Standard deviation of a regression target.
+        mean: Mean of a regression target; see `decode`.
+        scale: Standard deviation of a regression target; see `decode`.
         properties: Metadata stored in the file; `inputs` (raw name -> name in the graph) is added.
 
     Raises:
@@ -60,7 +60,7 @@ def compose(
     from onnx import ValueInfoProto
 
     parts = [part for part in (encoding, *cores) if part is not None]
-    taken = set(OUTPUT_NAMES)
+    taken = set(output_names(task))
     entries: list[ValueInfoProto] = []
     names: dict[str, str] = {}
     sources = [encoding] if encoding is not None else cores

@@ -18,7 +18,7 @@ from tools.core.errors import ExperimentError, TaskError
 from tools.core.metrics import METRIC_NAMES
 from tools.core.records import ExperimentRecord
 from tools.core.units import format_size
-from tools.engine.evaluation.metrics import compute
+from tools.engine.evaluation.metrics import compute, metric_of
 from tools.engine.export.bundle_reader import MODEL_FILE, Bundle
 from tools.engine.export.converted import write_converted
 from tools.engine.export.decode import needed_output, predictions_of
@@ -180,7 +180,7 @@ def _run(candidate: Candidate, bundle: Bundle, feed: dict[str, np.ndarray], trut
     if not np.isfinite(predictions).all():
         candidate.reasons.append("its predictions are not finite numbers")
         return
-    candidate.metric = compute(bundle.task.metric, truth, predictions)
+    candidate.metric = compute(metric_of(bundle.task), truth, predictions)
 
 
 def metric_drop(metric: str, before: float, after: float) -> float:

@@ -13,7 +13,7 @@ from tools.core.records import ExperimentRecord
 from tools.engine.data.dataset import Dataset
 from tools.engine.evaluation.baseline import trivial_predictions
 from tools.engine.evaluation.importance import permutation_importance
-from tools.engine.evaluation.metrics import compute_all
+from tools.engine.evaluation.metrics import compute_all, metric_of
 from tools.engine.export.bundle_reader import Bundle
 from tools.engine.export.judged import Judged, labelled_rows, open_bundle, split_rows
 from tools.engine.export.reports import (
@@ -108,7 +108,7 @@ def _importance(bundle: Bundle, dataset: Dataset, rows: np.ndarray, truth: np.nd
         lambda part: bundle.predict(replace(dataset, frame=part)),
         dataset.frame.iloc[rows],
         truth,
-        bundle.task.metric,
+        metric_of(bundle.task),
         columns,
         seed,
         deadline=time.time() + IMPORTANCE_S,
@@ -131,7 +131,9 @@ def _errors(
     found = []
     for place in (int(place) for place in worst):
         entry: dict[str, Any] = {"row": int(rows[place]), "loss": round(float(losses[place]), 6)}
-        if task.kind == "regression":
+        if task.parts:
+            entry |= _several(bundle, truth[place], predictions[place : place + 1])
+        elif task.kind == "regression":
             entry |= {"truth": float(truth.ravel()[place]), "prediction": float(predictions.ravel()[place])}
         elif task.multilabel:
             entry |= {
@@ -154,8 +156,20 @@ def _errors(
     return result
 
 
+def _several(bundle: Bundle, truth: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
+    """Truth and prediction of one row for every target."""
+    true, said = {}, {}
+    for number, (part, encoder) in enumerate(zip(bundle.task.parts, bundle.target.parts, strict=True)):
+        own = predictions[:, bundle.task.slices[number]]
+        value = part.kind == "regression"
+        true[part.target] = float(truth[number]) if value else str(part.classes[int(truth[number])])
+        found = encoder.labels(own[:, 0] if value else own)[0]
+        said[part.target] = found if value else str(found)
+    return {"truth": true, "prediction": said}
+
+
 def _glimpse(bundle: Bundle, judged: Judged, row: int) -> dict[str, str]:
     """The first few inputs of a row, short."""
     frame = judged.dataset.frame
-    columns = [name for name in frame.columns if name != bundle.task.target][:6]
+    columns = [name for name in frame.columns if name not in bundle.task.targets][:6]
     return {str(name): str(frame[name].iloc[row])[:80] for name in columns}

@@ -92,9 +92,10 @@ def labelled_rows(record: ExperimentRecord, bundle: Bundle, source: str) -> Judg
         return Judged(own.dataset, own.rows, own.where, [note])
     rows, warnings = np.arange(dataset.n_rows), []
     if task.kind != "generation":
-        if task.target not in dataset.frame.columns:
+        lacking = [target for target in task.targets if target not in dataset.frame.columns]
+        if lacking:
             raise TaskError(
-                f"'{dataset.name}' has no column '{task.target}', so there is nothing to compare predictions with.",
+                f"'{dataset.name}' has no column '{lacking[0]}', so there is nothing to compare predictions with.",
                 hint="Add the true values, or use Predictor on it.",
             )
         check_columns(bundle, dataset.frame)

@@ -31,7 +31,7 @@ def check_parity(
     feed: dict[str, np.ndarray],
     expected: np.ndarray,
     *,
-    scale: float = 1.0,
+    scale: float | np.ndarray = 1.0,
     tolerance: float = TOLERANCE_CPU,
 ) -> dict[str, float]:
     """Compare the file's predictions with the trained model's.
@@ -41,7 +41,7 @@ def check_parity(
         kind: Kind of the task.
         feed: Raw inputs of held-out rows; they are repeated where there are fewer than a batch takes.
         expected: Decoded predictions of the trained model for the same rows.
-        scale: Unit of the differences: the target's standard deviation for a regression.
+        scale: Unit of the differences: the target's standard deviation for a regression; one for each column.
         tolerance: Largest difference allowed.
 
     Returns:
@@ -52,7 +52,7 @@ def check_parity(
     """
     session = open_session(model)
     found: dict[str, float] = {}
-    rounding = float(np.finfo(np.float32).eps) * float(np.abs(expected).max(initial=0.0)) / scale
+    rounding = float(np.finfo(np.float32).eps) * float((np.abs(expected) / scale).max(initial=0.0))
     for batch in BATCHES:
         outputs = run_session(session, repeat_to(feed, batch))
         predictions = predictions_of(kind, outputs)
@@ -63,7 +63,7 @@ def check_parity(
                 f"the trained model's has {wanted.shape}.",
                 hint="This is a fault of the export, not of your data; please report it.",
             )
-        difference = float(np.abs(predictions.astype(np.float64) - wanted).max(initial=0.0)) / scale
+        difference = float((np.abs(predictions.astype(np.float64) - wanted) / scale).max(initial=0.0))
         if not difference <= tolerance + 4 * rounding:  # written so that NaN fails as well
             raise OptimizationError(
                 f"The exported model does not give the trained model's predictions: for {batch} rows they differ by "

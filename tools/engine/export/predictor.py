@@ -27,7 +27,7 @@ def predict_frame(bundle: Bundle, frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per row of `frame`, with its index: `prediction` (the class, "a|b" for several labels, or the value)
-        and for classes `probability_<class>`.
+        and for classes `probability_<class>`; for several targets `<target>` and `probability_<target>_<class>`.
 
     Raises:
         TaskError: columns are missing, a number column holds something else, or the model does not read tables.
@@ -87,8 +87,8 @@ def dataset_of(bundle: Bundle, frame: pd.DataFrame) -> Dataset:
 
 def forms_of(bundle: Bundle) -> Forms:
     """How the columns were written in the data the model learned from, its target included."""
-    form = bundle.target.form
-    return {**bundle.encoder.forms, **({bundle.target.column: form} if form is not None else {})}
+    targets = bundle.target.parts or (bundle.target,)
+    return {**bundle.encoder.forms, **{part.column: part.form for part in targets if part.form is not None}}
 
 
 def columns_of(bundle: Bundle) -> list[str]:
@@ -158,7 +158,17 @@ def _predict(bundle: Bundle, dataset: Dataset) -> pd.DataFrame:
     import pandas as pd
 
     predictions = bundle.predict(dataset)
-    columns: dict[str, Any] = {"prediction": bundle.target.labels(predictions)}
+    columns: dict[str, Any] = {}
+    for part, encoder, place in zip(bundle.task.parts, bundle.target.parts, bundle.task.slices, strict=True):
+        own = predictions[:, place]
+        columns[part.target] = encoder.labels(own[:, 0] if part.kind == "regression" else own)
+        columns |= {
+            f"probability_{part.target}_{label}": own[:, number].astype(np.float64)
+            for number, label in enumerate(part.classes)
+        }
+    if columns:
+        return pd.DataFrame(columns)
+    columns["prediction"] = bundle.target.labels(predictions)
     if bundle.task.kind == "classification":
         for number, label in enumerate(bundle.task.classes):
             columns[f"probability_{label}"] = predictions[:, number].astype(np.float64)

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from tools.core.errors import TaskError
-from tools.core.metrics import METRIC_NAMES
+from tools.core.metrics import metric_info
 from tools.engine.data.dataset import TaskSpec
 from tools.engine.evaluation.calibration import calibration_curve
 from tools.engine.evaluation.confidence import bootstrap_interval
 from tools.engine.evaluation.confusion import confusion_matrix, label_confusion
 from tools.engine.evaluation.curves import precision_recall_curve, roc_curve
-from tools.engine.evaluation.metrics import compute_all
+from tools.engine.evaluation.metrics import compute_all, metric_of
 
 MOST_CLASSES = 20
 """Curves of more classes than this would be neither small nor readable: the most frequent are shown."""
@@ -34,11 +34,11 @@ def metrics_report(task: TaskSpec, truth: np.ndarray, predictions: np.ndarray, s
         seed: Owns the resampling.
     """
     values = compute_all(task, truth, predictions)
-    intervals = {name: bootstrap_interval(name, truth, predictions, seed) for name in values}
+    intervals = {name: bootstrap_interval(metric_of(task, name), truth, predictions, seed) for name in values}
     return {
         "metrics": {name: _round(value) for name, value in values.items()},
         "confidence": {name: [_round(low), _round(high)] for name, (low, high) in intervals.items()},
-        "direction": {name: METRIC_NAMES[name].direction for name in values},
+        "direction": {name: info.direction for name in values if (info := metric_info(name)) is not None},
     }
 
 
@@ -89,6 +89,7 @@ def confusion_report(task: TaskSpec, truth: np.ndarray, predictions: np.ndarray)
 
 def curves_report(task: TaskSpec, truth: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
     """ROC and precision-recall curves; for values, prediction against truth; for text, the loss by place."""
+    _needs_one_target(task, "curves")
     if task.kind == "regression":
         keep = np.unique(np.linspace(0, len(truth) - 1, min(MOST_POINTS, len(truth))).astype(int))
         series = [{"name": "rows", "x": _list(truth.reshape(-1)[keep]), "y": _list(predictions.reshape(-1)[keep])}]
@@ -120,6 +121,7 @@ def curves_report(task: TaskSpec, truth: np.ndarray, predictions: np.ndarray) ->
 
 def calibration_report(task: TaskSpec, truth: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
     """Whether the probabilities can be believed; for values, mean truth of rows with like predictions."""
+    _needs_one_target(task, "calibration")
     if task.kind == "regression":
         parts = [part for part in np.array_split(np.argsort(predictions.reshape(-1)), 10) if len(part)]
         said = [float(predictions.reshape(-1)[part].mean()) for part in parts]
@@ -140,7 +142,17 @@ def calibration_report(task: TaskSpec, truth: np.ndarray, predictions: np.ndarra
 
 
 def row_losses(task: TaskSpec, truth: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    """How badly each row was predicted: nats, bits per character, or the size of the error; float64 [n]."""
+    """How badly each row was predicted: nats, bits per character, or the size of the error; float64 [n].
+
+    Of several targets the sum of nats and of errors in standard deviations of the rows judged.
+    """
+    if task.parts:
+        total = np.zeros(len(truth))
+        for number, (part, place) in enumerate(zip(task.parts, task.slices, strict=True)):
+            unit = float(truth[:, number].std()) or 1.0
+            own = row_losses(part, truth[:, number], predictions[:, place])
+            total += own / unit if part.kind == "regression" else own
+        return total
     if task.kind == "regression":
         return np.asarray(np.abs(predictions.reshape(-1).astype(np.float64) - truth.reshape(-1)))
     tiny = np.finfo(np.float32).tiny
@@ -151,12 +163,21 @@ def row_losses(task: TaskSpec, truth: np.ndarray, predictions: np.ndarray) -> np
         return bits
     if task.multilabel:
         right = np.where(truth >= 0.5, predictions, 1 - predictions)
-        total: np.ndarray = -np.log(np.maximum(right, tiny)).sum(axis=1)
-        return total
+        nats: np.ndarray = -np.log(np.maximum(right, tiny)).sum(axis=1)
+        return nats
     return np.asarray(-np.log(np.maximum(predictions[np.arange(len(truth)), truth.astype(int)], tiny)))
 
 
+def _needs_one_target(task: TaskSpec, report: str) -> None:
+    if task.parts:
+        raise TaskError(
+            f"The report '{report}' is for one target; this model has {len(task.parts)}: {', '.join(task.targets)}.",
+            hint="Ask for metrics, importance or errors.",
+        )
+
+
 def _needs_classes(task: TaskSpec, report: str) -> None:
+    _needs_one_target(task, report)
     if task.kind != "classification":
         raise TaskError(
             f"The report '{report}' is for classes; this model's task is {task.kind}.",

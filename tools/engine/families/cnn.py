@@ -91,7 +91,7 @@ class Cnn(Family):
     name = "cnn"
     title: ClassVar[str] = "Convolutional network"
     modality: ClassVar[Modality] = "image"
-    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression", "multitask"})
     structure: ClassVar[frozenset[str]] = frozenset(
         {"stride", "width", "stages", "blocks", "kernel", "pool", "residual"}
     )

@@ -74,7 +74,7 @@ class CnnCells(Family):
     name = "cnn_cells"
     title: ClassVar[str] = "Cell-based convolutional network"
     modality: ClassVar[Modality] = "image"
-    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression", "multitask"})
     structure: ClassVar[frozenset[str]] = frozenset(
         {"resolution", "cell", "widening", "squeeze", "width", "stages", "cells", "kernel"}
     )

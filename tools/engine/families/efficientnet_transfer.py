@@ -110,7 +110,7 @@ class EfficientnetTransfer(Family):
     name = "efficientnet_transfer"
     title: ClassVar[str] = "Pretrained EfficientNet-Lite0"
     modality: ClassVar[Modality] = "image"
-    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression", "multitask"})
     structure: ClassVar[frozenset[str]] = frozenset({"resolution"})
     source: ClassVar[str] = (
         "Tan and Le (2019), 'EfficientNet', section 4; Kornblith et al. (2019), 'Do Better ImageNet Models Transfer "

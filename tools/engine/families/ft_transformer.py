@@ -64,7 +64,7 @@ class FtTransformer(Family):
     name = "ft_transformer"
     title: ClassVar[str] = "FT-Transformer"
     modality: ClassVar[Modality] = "tabular"
-    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression", "multitask"})
     structure: ClassVar[frozenset[str]] = frozenset({"blocks", "heads", "head_width", "expansion"})
     source: ClassVar[str] = "Gorishniy et al. (2021), 'Revisiting Deep Learning Models for Tabular Data', section 3.3"
     turn: ClassVar[int] = 70

@@ -52,7 +52,7 @@ class Mlp(Family):
     name = "mlp"
     title: ClassVar[str] = "Multi-layer perceptron"
     modality: ClassVar[Modality] = "tabular"
-    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression", "multitask"})
     structure: ClassVar[frozenset[str]] = frozenset(
         {"layers", "width", "activation", "embedding", "embedding_width", "sigma", "bins"}
     )

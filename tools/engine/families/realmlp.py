@@ -122,7 +122,7 @@ class RealMlp(Family):
     name = "realmlp"
     title: ClassVar[str] = "RealMLP"
     modality: ClassVar[Modality] = "tabular"
-    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression", "multitask"})
     structure: ClassVar[frozenset[str]] = frozenset(
         {"layers", "width", "activation", "embedding", "embedding_width", "sigma", "scaling"}
     )

@@ -77,7 +77,7 @@ class TabM(Family):
     name = "tabm"
     title: ClassVar[str] = "TabM"
     modality: ClassVar[Modality] = "tabular"
-    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression", "multitask"})
     structure: ClassVar[frozenset[str]] = frozenset(
         {"members", "adapters", "layers", "width", "embedding", "embedding_width", "sigma", "bins"}
     )

@@ -83,7 +83,7 @@ class TabularResNet(Family):
     name = "tabular_resnet"
     title: ClassVar[str] = "Residual network for tables"
     modality: ClassVar[Modality] = "tabular"
-    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression", "multitask"})
     structure: ClassVar[frozenset[str]] = frozenset(
         {"blocks", "width", "expansion", "embedding", "embedding_width", "sigma", "bins"}
     )

@@ -75,7 +75,7 @@ class TextBag(Family):
     name = "text_bag"
     title: ClassVar[str] = "Bag of embeddings"
     modality: ClassVar[Modality] = "text"
-    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression", "multitask"})
     structure: ClassVar[frozenset[str]] = frozenset(
         {"width", "pooling", "pair_features", "buckets", "layers", "hidden"}
     )

@@ -56,7 +56,7 @@ class TextCnn(Family):
     name = "text_cnn"
     title: ClassVar[str] = "Convolutional text network"
     modality: ClassVar[Modality] = "text"
-    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression", "multitask"})
     structure: ClassVar[frozenset[str]] = frozenset({"width", "filters", "kernels"})
     source: ClassVar[str] = "Kim (2014), 'Convolutional Neural Networks for Sentence Classification', section 2"
     turn: ClassVar[int] = 30

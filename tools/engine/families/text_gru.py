@@ -67,7 +67,7 @@ class TextGru(Family):
     name = "text_gru"
     title: ClassVar[str] = "Recurrent text network"
     modality: ClassVar[Modality] = "text"
-    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression", "multitask"})
     structure: ClassVar[frozenset[str]] = frozenset({"width", "units", "layers"})
     source: ClassVar[str] = (
         "Cho et al. (2014), 'Learning Phrase Representations using RNN Encoder-Decoder', section 2.3; "

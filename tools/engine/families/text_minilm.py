@@ -123,7 +123,7 @@ class TextMinilm(Family):
     name = "text_minilm"
     title: ClassVar[str] = "Pretrained MiniLM-L6"
     modality: ClassVar[Modality] = "text"
-    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression", "multitask"})
     structure: ClassVar[frozenset[str]] = frozenset()
     source: ClassVar[str] = (
         "Wang et al. (2020), 'MiniLM', section 3; Reimers and Gurevych (2019), 'Sentence-BERT', section 3"

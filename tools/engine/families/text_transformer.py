@@ -62,7 +62,7 @@ class TextTransformer(Family):
     name = "text_transformer"
     title: ClassVar[str] = "Small text transformer"
     modality: ClassVar[Modality] = "text"
-    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"classification", "regression", "multitask"})
     structure: ClassVar[frozenset[str]] = frozenset({"layers", "heads", "head_width", "widening"})
     source: ClassVar[str] = (
         "Vaswani et al. (2017), 'Attention Is All You Need', section 3; normalisation before each part: Xiong et al. "

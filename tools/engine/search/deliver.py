@@ -12,7 +12,7 @@ from tools.core.metrics import METRIC_NAMES
 from tools.core.records import ConstraintCheck, Limits
 from tools.engine.data.encode import encode
 from tools.engine.evaluation.confidence import bootstrap_interval
-from tools.engine.evaluation.metrics import compute_all
+from tools.engine.evaluation.metrics import compute_all, metric_of
 from tools.engine.execution import process
 from tools.engine.export.bundle import Bundle, BundleReport, write_json
 from tools.engine.export.card import model_card
@@ -49,7 +49,10 @@ def _scored(predictions: np.ndarray, prepared: Prepared, fitted: Fitted, seed: i
     truth = truth_of(source, fitted, rows)
     test = compute_all(source.task, truth, predictions)
     names = [source.task.metric] if source.task.kind == "generation" else list(test)
-    confidence = {name: bootstrap_interval(name, truth, predictions, seed, n_resamples=300) for name in names}
+    confidence = {
+        name: bootstrap_interval(metric_of(source.task, name), truth, predictions, seed, n_resamples=300)
+        for name in names
+    }
     return {
         "test": test,
         "baseline": baseline(prepared, rows),

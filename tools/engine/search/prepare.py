@@ -78,7 +78,7 @@ def read_source(plan: ExperimentPlan) -> Source:
     if plan.fingerprint is not None and plan.fingerprint != described.fingerprint:
         changed = f"The data is not what it was in experiment {plan.base_experiment}, so the results will differ."
         described = described.model_copy(update={"warnings": (changed, *described.warnings)})
-    kind = None if plan.task == "custom" else plan.task
+    kind = None if plan.task in ("custom", "multitask") else plan.task
     task = MODALITIES.get(dataset.modality).task(dataset, plan.target, kind, plan.metric)
     return Source(dataset, described, task, split(dataset, task, plan.validation, plan.seed))
 

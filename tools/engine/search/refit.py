@@ -15,7 +15,7 @@ from tools.core.errors import AutoMLError, OptimizationError
 from tools.core.metrics import METRIC_NAMES
 from tools.core.seams import RunSink
 from tools.engine.data.encode import encode
-from tools.engine.evaluation.metrics import compute
+from tools.engine.evaluation.metrics import compute, metric_of
 from tools.engine.execution.messages import Assignment, Failed, Finished
 from tools.engine.execution.pool import Pool
 from tools.engine.families.family import Family
@@ -144,7 +144,7 @@ class Refit:
             except (AutoMLError, OSError) as error:
                 log.warning("A refitted model could not be read: %s", error)
                 return None
-            score = compute(source.task.metric, truth, fitted.target.decode(learner.predict(encoded.inputs)))
+            score = compute(metric_of(source.task), truth, fitted.target.decode(learner.predict(encoded.inputs)))
             before = self._score_before(member, places)
             if not sign * score >= sign * before - SEEN_TOLERANCE * max(abs(before), 0.1):
                 log.warning("A refit scores %.4g where its trial scored %.4g: the trials are kept.", score, before)
@@ -159,7 +159,7 @@ class Refit:
         if kept is None:
             return record.score if record.score is not None else math.nan
         predictions, truth = kept
-        return compute(self.prepared.source.task.metric, truth[places], predictions[places])
+        return compute(metric_of(self.prepared.source.task), truth[places], predictions[places])
 
     def _checkpoint(self, index: int) -> Path:
         return self.folder / "checkpoints" / "refit" / str(index)

@@ -75,7 +75,8 @@ def task_analysis(plan: ExperimentPlan, source: Source) -> Step:
         },
         evaluation={"metric": task.metric, "min_accuracy": limits.min_accuracy},
     )
-    what = f"{task.kind} of '{task.target}'" if task.target else task.kind
+    what = " and ".join(f"{part.kind} of '{part.target}'" for part in task.parts or (task,) if part.target)
+    what = what or task.kind
     summary = f"{what[0].upper()}{what[1:]} on {source.dataset.n_rows} examples, judged by {task.metric}."
     return summary, requirements.model_dump(mode="json")
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from tools.core.records import Limits, TrialRecord
 from tools.engine.data.dataset import TaskSpec
-from tools.engine.evaluation.metrics import compute, compute_all
+from tools.engine.evaluation.metrics import compute, compute_all, metric_of
 from tools.engine.search.budget import refit_seconds
 from tools.engine.search.ensemble import greedy_selection
 from tools.engine.search.objective import Objective
@@ -131,7 +131,7 @@ def choose(
             return -np.inf
         known = task.kind == "classification" and objective.min_accuracy is not None
         accuracy = compute("accuracy", truth, mean) if known else None
-        worth = objective.value(compute(task.metric, truth, mean), size, latency, accuracy)
+        worth = objective.value(compute(metric_of(task), truth, mean), size, latency, accuracy)
         # Few rows give few different accuracies: among equals, the one that is surer of what is right.
         return worth - (TIE_WEIGHT * compute("log_loss", truth, mean) if task.kind == "classification" else 0.0)
 

@@ -74,7 +74,8 @@ class MemberLinear(nn.Module):
 def mean_prediction(scores: Tensor, task: TaskSpec) -> Tensor:
     """Scores whose decoded prediction is the mean of the members' predictions.
 
-    Classes: log of the mean probability. Several labels at once: its log-odds, for each label. Values: the mean.
+    Classes: log of the mean probability. Several labels at once: its log-odds, for each label. Values: the mean. Of
+    several targets each one's own.
 
     Args:
         scores: Raw scores [members, n, n_outputs].
@@ -83,6 +84,9 @@ def mean_prediction(scores: Tensor, task: TaskSpec) -> Tensor:
     Returns:
         [n, n_outputs], of the same kind as one member's scores.
     """
+    if task.parts:
+        own = [mean_prediction(scores[:, :, at], part) for part, at in zip(task.parts, task.slices, strict=True)]
+        return torch.cat(own, dim=1)
     if task.kind == "regression":
         return scores.mean(dim=0)
     if task.multilabel:

@@ -16,7 +16,7 @@ from tools.engine.data.describe import describe
 from tools.engine.data.forms import Form, Forms, forms_from_state, forms_state, written_numbers
 from tools.engine.data.missing import MISSING_MARKERS, listed
 from tools.engine.data.modality import MODALITIES, Encoder, Modality
-from tools.engine.data.supervised import choose_target, supervised_task
+from tools.engine.data.supervised import supervised_task
 from tools.engine.data.tabular_graph import tabular_graph
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class TabularEncoder(Encoder):
             if name == dataset.target:
                 continue
             if name in dataset.aside:
-                self.dropped[name] = "what groups the rows"
+                self.dropped[name] = "set aside: it groups the rows, or is predicted as well"
             elif kind in _DROPPED:
                 self.dropped[name] = _DROPPED[kind]
             elif kind == "date":
@@ -183,11 +183,11 @@ class Tabular(Modality):
         return found.model_copy(update={"warnings": (*found.warnings, *said)}) if said else found
 
     def task(self, dataset: Dataset, target: str | None, kind: str | None, metric: str | None) -> TaskSpec:
-        """Classification or regression of one column."""
+        """Classification or regression of one column, or of several at once."""
         task = supervised_task(dataset, target, kind, metric)
-        if len(dataset.frame.columns) < 2:
+        if len(dataset.frame.columns) < 1 + len(task.targets):
             raise TaskError(
-                f"'{dataset.name}' has no column besides the target '{choose_target(dataset, target)}'.",
+                f"'{dataset.name}' has no column besides the target '{task.target}'.",
                 hint="Add columns to predict it from.",
             )
         return task

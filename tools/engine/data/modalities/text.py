@@ -9,6 +9,7 @@ import numpy as np
 
 from tools.core.errors import TaskError
 from tools.core.records import DatasetProfile
+from tools.engine.data.candidates import find_targets
 from tools.engine.data.columns import UNUSED
 from tools.engine.data.dataset import Dataset, DataSpec, TaskSpec
 from tools.engine.data.describe import describe
@@ -148,9 +149,9 @@ class Text(Modality):
 
     def task(self, dataset: Dataset, target: str | None, kind: str | None, metric: str | None) -> TaskSpec:
         """Classification (one label or several) or regression."""
-        if target is not None and target == dataset.details.get("text"):
+        if target is not None and dataset.details.get("text") in find_targets(dataset, target):
             raise TaskError(
-                f"The column '{target}' holds the texts themselves.",
+                f"The column '{dataset.details['text']}' holds the texts themselves.",
                 hint="Choose the column with the labels as the target.",
             )
         return supervised_task(dataset, target, kind, metric, allow_multilabel=True)
