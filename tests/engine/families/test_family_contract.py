@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import itertools
 import time
 import warnings
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +122,20 @@ def test_the_same_seed_gives_the_same_model_and_leaves_the_global_generator_alon
     torch.set_rng_state(before)
     train(1)
     assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize(("family", "case"), FIRST)
+def test_a_learner_that_nobody_holds_is_gone_at_once(family: Family, case: RealSet) -> None:
+    gc.collect()
+    gc.disable()  # a cycle would keep its memory, of the GPU too, until the next collection
+    try:
+        learner = make(family, case, max_epochs=1)
+        list(learner.reports())
+        gone = weakref.ref(learner)
+        del learner
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.slow

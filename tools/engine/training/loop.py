@@ -69,11 +69,11 @@ class TorchLearner(NetworkLearner):
         self._make_network()
         self._optimizer = FlatAdamW(self._flat, self.recipe.weight_decay, self.recipe.betas)
         self._cuda_generator: torch.Generator | None = None
-        self._update: Callable[[list[Tensor], Tensor, float], Tensor] = self._make_step
+        self._replay: Replay | None = None
         if self.context.device == "cuda":
             self._cuda_generator = torch.Generator("cuda").manual_seed(self.context.seed)
             connect(self.network, CudaMasks(self._cuda_generator))
-            self._update = Replay(self._make_step, self._cuda_generator)
+            self._replay = Replay(self._cuda_generator)
         else:
             connect(self.network, MaskPool(self.context.seed, self._generator))
         self._batches = None
@@ -131,9 +131,12 @@ class TorchLearner(NetworkLearner):
         *inputs, target = batches.next()
         if self.recipe.augment is not None:
             inputs[0] = self.recipe.augment(inputs[0], self._generator)
-        return self._update(inputs, target, self.recipe.lr * factor(self.recipe.schedule, progress, self.recipe.warmup))
+        rate = self.recipe.lr * factor(self.recipe.schedule, progress, self.recipe.warmup)
+        if self._replay is None:
+            return self._update(inputs, target, rate)
+        return self._replay(self._update, inputs, target, rate)
 
-    def _make_step(self, inputs: list[Tensor], target: Tensor, rate: float | Tensor) -> Tensor:
+    def _update(self, inputs: list[Tensor], target: Tensor, rate: float | Tensor) -> Tensor:
         """One update of the weights; returns the loss. Nothing in it may wait for the device."""
         self._flat.clear()
         n_parts = min(self._parts, max(1, len(target) // _LEAST_PART))
