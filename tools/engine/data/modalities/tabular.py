@@ -9,6 +9,7 @@ import pandas as pd
 
 from tools.core.errors import TaskError
 from tools.core.records import DatasetProfile
+from tools.engine.data.candidates import find_targets
 from tools.engine.data.columns import column_kinds
 from tools.engine.data.dataset import Dataset, DataSpec, TaskSpec
 from tools.engine.data.dates import days, parse_dates, read_dates
@@ -171,7 +172,8 @@ class Tabular(Modality):
     def profile(self, dataset: Dataset, target: str | None) -> DatasetProfile:
         """Columns, candidates, problems and likely leaks."""
         found = describe(dataset, target)
-        columns = [column for column in found.columns if column.name != found.target]
+        targets = find_targets(dataset, target) if target is not None else (found.target,)
+        columns = [column for column in found.columns if column.name not in targets]
         texts = [column.name for column in columns if column.kind == "text"]
         wide = [column.name for column in columns if column.kind == "category" and column.unique > MAX_LEVELS]
         said = [f"Free text is not used by models for tables: {listed(texts)}."] if texts else []

@@ -141,7 +141,8 @@ class Text(Modality):
         found = describe(
             dataset, target, allow_multilabel=True, skip_candidates=(column,), details=details, look_for_leaks=False
         )
-        unused = [c.name for c in found.columns if c.name not in (column, found.target) and c.kind not in UNUSED]
+        read = {column, found.target, *(find_targets(dataset, target) if target is not None else ())}
+        unused = [c.name for c in found.columns if c.name not in read and c.kind not in UNUSED]
         if not unused:
             return found
         said = f"Models for text use the column '{column}' only; not used: {listed(unused)}."
