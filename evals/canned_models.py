@@ -125,7 +125,8 @@ def predict(args: Any, context: ToolContext) -> ToolResult:
         n_rows = len(args.inputs)
     values = list(profile.classes) or ["152000"]
     first = [{"prediction": value} for value in islice(cycle(values), min(n_rows, 3))]
-    said = ", ".join(str(row["prediction"]) for row in first)
+    sure = " (93%)" if profile.classes else ""
+    said = ", ".join(f"{row['prediction']}{sure}" for row in first)
     return ToolResult(
         summary=f"Experiment {record.id} predicts {said}."
         if n_rows == 1

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from agent.lm.planner import mood
 from agent.lm.planner.clauses import Wish
 from agent.lm.planner.knowledge import Intent, data
 from agent.lm.planner.ranking import Tools
@@ -26,12 +27,13 @@ _ONLY = {"tag": "history.tag", "note": "history.note", "plot": "history.plot"}
 """Slots whose words are ordinary speech anywhere but under one intent."""
 
 _NEVER = {"inspect": ("target",), "history.list": ("experiments",), "history.best": ("experiments",),
-          "history.export": ("experiments",), "architecture": ("reproduce",)}  # fmt: skip
+          "history.export": ("experiments",), "architecture": ("reproduce",),
+          "history.delete": ("dataset",)}  # fmt: skip
 _BARE_INTENTS = ("history.", "jobs.", "evaluate", "convert", "constraints", "tune", "predict")
 _VAGUE = re.compile(
     r"\b(?:the|that|my) (?!last|first|latest|newest|previous|current|other)([a-z-]+) (?:one|run|experiment|model)s?\b"
 )
-_POINTED = re.compile(r"\b(?:it|this|that|them|these|those|this one|that one)\b")
+POINTED = re.compile(r"\b(?:it|this|that|them|these|those|this one|that one|another (?:go|try|shot))\b")
 _OF_DATA = ("train", "architecture", "inspect", "history.best", "history.list")
 """Intents for which a dataset's name means the data, not its newest experiment."""
 
@@ -55,9 +57,12 @@ class Act:
 
 def read(text: str, whole: Text, world: World) -> dict[str, Any]:
     """The arguments that a text names."""
-    reading = Reading(text, whole, world)
-    read_all(reading)
-    return reading.found
+    found: dict[str, Any] = {}
+    for piece in mood.versions(text):
+        reading = Reading(piece, whole, world)
+        read_all(reading)
+        found |= reading.found
+    return found
 
 
 def make(wish: Wish, whole: Text, world: World, tools: Tools) -> Act:
@@ -108,7 +113,7 @@ def _target(act: Act, slots: dict[str, Any], world: World) -> None:
     name = str(act.args["dataset"])
     columns = world.columns.get(name, ())
     said = act.args.get("target")
-    if said is not None and columns and said not in columns:
+    if said is not None and columns and said not in columns and not set(str(said).split(", ")) <= set(columns):
         near = target.close(str(said), columns)
         if near:
             act.args["target"] = near
@@ -148,7 +153,7 @@ def _given(slots: dict[str, Any]) -> bool:
 def _experiments(slots: dict[str, Any], text: str, intent: Intent, world: World) -> None:
     """Settle which experiments are meant: named, by dataset, "all", a number alone, or what is current."""
     name = intent.name
-    if "experiments" in slots:
+    if "experiments" in slots or "_unclear" in slots:
         return
     if "experiment_of_dataset" in slots and name not in (
         "train",
@@ -171,7 +176,7 @@ def _experiments(slots: dict[str, Any], text: str, intent: Intent, world: World)
             slots["experiments"] = known or slots["bare"]
     elif name == "history.delete":
         vague = _VAGUE.search(text)
-        if not vague and _POINTED.search(text) and world.current_experiment is not None:
+        if not vague and POINTED.search(text) and world.current_experiment is not None:
             slots["experiments"] = [world.current_experiment]
         elif len(world.ids) == 1 and not vague:
             slots["experiments"] = list(world.ids)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from agent.lm.planner import mood
 from agent.lm.planner.knowledge import Intent, data, intents
 from agent.lm.planner.ranking import Ranking, Tools, rank
-from agent.lm.planner.slots import read_all
+from agent.lm.planner.slots import grouping, read_all
 from agent.lm.planner.slots.reading import Reading
 from agent.lm.planner.text import Text, mask_numbers, regular
 from agent.lm.planner.world import World
@@ -33,6 +33,11 @@ _LEAD = 9
 _PART_SURE = 0.55
 """A part of a sentence must be a little surer to be a wish of its own."""
 
+_ASIDE = re.compile(
+    r"\W*(?:(?:and|but|so|or)\W+)?(?:why|how come|when|where|which(?: one)?|who|how)(?: not| exactly| though)?\W*"
+)
+"""A question word alone asks about what was said just before: "which one crashed, and why?"."""
+
 _NOD = re.compile(
     r"[^\w?]*(?:good|great|nice|fine|ok(?:ay)?|cool|perfect|alright|all right|very well|lovely|right|super|i see)"
     r"[^\w?]*"
@@ -43,7 +48,17 @@ _FEW_WORDS = 5
 _SETTINGS = frozenset(
     {
         *("metric", "strategy", "time_s", "folds", "validation", "max_trials", "patience", "seed", "families"),
-        *("ensemble", "transfer", "primary", "max_model_size", "max_latency_ms", "max_memory", "min_accuracy"),
+        *(
+            "ensemble",
+            "transfer",
+            "primary",
+            "group_column",
+            "time_column",
+            "max_model_size",
+            "max_latency_ms",
+            "max_memory",
+            "min_accuracy",
+        ),
     }
 )
 _BOTH_TRAIN = {"train", "architecture"}
@@ -84,7 +99,11 @@ def hear(message: str, world: World, tools: Tools) -> Heard:
     pending, alone = "", len(parts) == 1
     while parts:
         part = parts.pop(0)
-        if mood.refuses(part):
+        repair = mood.repair(part) if wishes else None
+        if repair is not None:
+            _repaired(wishes, part, repair, whole, world, tools)
+            continue
+        if mood.refuses(part) and not grouping.named(Reading(part, whole, world)):
             denied, _, rest = _refusal(part)
             refused.append(_rank(denied, whole, world, tools).best)
             parts = [rest, *parts] if rest else parts
@@ -95,7 +114,9 @@ def hear(message: str, world: World, tools: Tools) -> Heard:
         if not alone and _BARE.fullmatch(mask_numbers(part)):
             certain = False
         else:
-            certain = sure(ranking) if alone else ranking.sure >= _PART_SURE
+            certain = sure(ranking) if alone else ranking.sure >= _PART_SURE and not mood.narrates(part)
+        if (wishes or pending) and _ASIDE.fullmatch(part):
+            certain = False
         intent = ranking.best if certain else None
         if intent is None or intent.name == FRAGMENT:
             if wishes and not wishes[-1].text.startswith("§"):
@@ -113,6 +134,17 @@ def hear(message: str, world: World, tools: Tools) -> Heard:
     if wishes:
         return Heard(whole, wishes, refused)
     return _as_one(whole, world, tools, refused, pending)
+
+
+def _repaired(wishes: list[Wish], part: str, rest: str, whole: Text, world: World, tools: Tools) -> None:
+    """What the user takes back in mid-sentence: "…, no wait, make that two minutes" changes the wish before it."""
+    ranking = _rank(rest, whole, world, tools)
+    before = wishes[-1].intent
+    other = ranking.best.tool not in (None, before.tool if before else None) and ranking.sure >= _PART_SURE
+    if other and _verb().match(rest):
+        wishes[-1] = Wish(rest, ranking.best, ranking)
+    else:
+        wishes[-1] = wishes[-1].joined(part)
 
 
 def _refusal(part: str) -> tuple[str, str, str]:
@@ -224,5 +256,8 @@ def _split() -> re.Pattern[str]:
     return re.compile(
         r"(?<=[.;?!])\s+|\s*[;\n]\s*|,?\s+(?:and\s+)?(?:then|afterwards|after that|finally|next)\b,?\s+"
         r"(?!on\b|to\b|(?:the )?(?:accuracy|speed|latency|size|quality|precision)\b)"
+        r"|,?\s+(?:and\s+)?(?:when|once|as soon as|after)\s+(?:you're|you are|you have|it's|it is|it has|that's|"
+        r"that is|this is|training is|the (?:training|model|run) is)\s+(?:all |been )?"
+        r"(?:done|finished|ready|trained|through|over|complete)\b,?\s+"
         rf"|(?:,\s*(?:and\s+)?(?:please\s+)?|\s+and\s+(?:please\s+)?|\s+but\s+)(?=(?:{openers})\b)"
     )

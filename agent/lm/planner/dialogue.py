@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agent.consent import said
@@ -24,6 +24,10 @@ _POINTER = re.compile(
 
 _PICTURE = re.compile(r"\.(?:png|jpe?g|bmp|gif|webp)$", re.I)
 """One picture, where there are models: a question about it is one to a model."""
+
+_HARMLESS = ("evaluate", "constraints", "inspect", "history.show", "history.list", "history.best", "history.compare",
+             "history.plot", "jobs.status", "jobs.list")  # fmt: skip
+"""What may be done for somebody who has just said no."""
 
 _CORRECTED = re.compile(r"\d|\b(?:i meant?|rather|instead)\b", re.I)
 
@@ -92,7 +96,24 @@ def _confirmed(task: Task, world: World) -> Step:
             and _CORRECTED.search(task.exchanges[-1].message)
         ):
             return Step(act.tool, act.args)
-    return _say(compose.reply("refused", world))
+    asked = _asked_instead(task, world)
+    return Step(asked.tool, asked.args) if asked else _say(compose.reply("refused", world))
+
+
+def _asked_instead(task: Task, world: World) -> Act | None:
+    """What a message that says no asks for beside it: "hold on, how good was it?" is about what the no spares."""
+    waiting = world.waiting or {}
+    args = waiting.get("args", {})
+    spared = args.get("experiments") or [args.get("experiment") or args.get("job")]
+    about = replace(world, current_experiment=spared[0]) if len(spared) == 1 and spared[0] else world
+    meant = _meaning(task, about, [])
+    for act in meant.acts[:1]:
+        other = (act.tool, act.args.get("action")) != (waiting.get("tool"), args.get("action"))
+        if other and not act.missing and act.tool in task.tools and act.intent in _HARMLESS:
+            schema = task.tools[act.tool][1]
+            points = "experiment" in schema and "experiment" not in act.args and about.current_experiment is not None
+            return replace(act, args={**act.args, "experiment": about.current_experiment}) if points else act
+    return None
 
 
 def _meaning(task: Task, world: World, calls: list[Call]) -> Understanding:

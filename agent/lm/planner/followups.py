@@ -13,7 +13,7 @@ _CHANGES = frozenset(
     {
         *("dataset", "target", "metric", "time_s", "max_model_size", "max_latency_ms", "min_accuracy", "max_memory"),
         *("max_gpu_memory", "max_disk", "strategy", "max_trials", "patience", "validation", "folds", "primary"),
-        *("secondary", "weights", "families", "seed", "ensemble", "transfer"),
+        *("secondary", "weights", "families", "seed", "ensemble", "transfer", "group_column", "time_column"),
     }
 )
 _DEFAULT_TIME_S = 60.0

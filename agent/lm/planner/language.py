@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 
 from agent.lm.planner.knowledge import data
 
 LANGUAGES = ("de", "fr", "es")
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
+_PRONOUNS = re.compile(r"([^\W\d_]{3,}?)(me|te|se|nos)?(l[oae]s?)?")
 _SHORT = 3
 _TEENS = {
     "de": {"dreizehn": 13, "vierzehn": 14, "sechzehn": 16, "siebzehn": 17, "achtzehn": 18, "neunzehn": 19},
@@ -33,8 +35,39 @@ def gloss(text: str) -> str:
     text = text.replace("’", "'")
     for pattern, plain in _separable(name):
         text = pattern.sub(rf"{plain}\1", text)
+    if name == "es":
+        text = _WORD.sub(lambda match: _enclitic(match[0].lower(), table) or match[0], text)
     text = _pattern(name).sub(lambda match: table[match[0].lower()] + (" " if match[0][-1] == "'" else ""), text)
+    if name == "fr":
+        text = re.sub(r"(?<=[a-z])-the\b", " it", re.sub(r"-(?:là|la|ci)\b", "", text))
     return " ".join(text.split())
+
+
+def _enclitic(word: str, table: dict[str, str]) -> str | None:
+    """A Spanish verb with its pronouns: "bórralo" is "delete it", "enséñame" is "show me".
+
+    >>> _enclitic("bórralo", {"borra": "delete"}), _enclitic("modelo", {})
+    ('delete it', None)
+    """
+    match = _PRONOUNS.fullmatch(word)
+    if word in table or match is None or not (match[2] or match[3]):
+        return None
+    plain = _unaccented(match[1])
+    root = next((known for known in (plain, match[1], plain + "r") if known in table and known in _verbs()), None)
+    if root is None:
+        return None
+    return " ".join([table[root], *(["me"] if match[2] == "me" else []), *(["it"] if match[3] else [])])
+
+
+@functools.cache
+def _verbs() -> frozenset[str]:
+    """Spanish words that are translated by a verb a request may begin with."""
+    english = {word for listed in (data("lexicon")["openers"], data("lexicon")["commands"]) for word in listed}
+    return frozenset(word for word, plain in data("lexicon_es")["words"].items() if str(plain).split()[0] in english)
+
+
+def _unaccented(word: str) -> str:
+    return "".join(mark for mark in unicodedata.normalize("NFD", word) if not unicodedata.combining(mark))
 
 
 def language(text: str) -> str | None:
@@ -44,6 +77,8 @@ def language(text: str) -> str | None:
     best, hits = None, 0
     for name in LANGUAGES:
         count = len(pieces & _telling(name))
+        if name == "es":
+            count += sum(_enclitic(word, _table(name)) is not None for word in pieces)
         if count > hits:
             best, hits = name, count
     if best is None:
@@ -69,6 +104,10 @@ def _table(name: str) -> dict[str, str]:
         tens = {word: int(plain) for word, plain in table.items() if plain.isdecimal() and 30 <= int(plain) <= 90}
         ones = {word: int(plain) for word, plain in table.items() if plain.isdecimal() and 0 < int(plain) < 10}
         table |= {f"{ten} y {one}": str(tens[ten] + ones[one]) for ten in tens for one in ones}
+    if name != "de":  # accents are often left out
+        english = set(data("lexicon")["english"])
+        bare = {_unaccented(word): plain for word, plain in table.items()}
+        table |= {word: plain for word, plain in bare.items() if word not in table and word not in english}
     return table
 
 
@@ -85,7 +124,8 @@ def _separable(name: str) -> tuple[tuple[re.Pattern[str], str], ...]:
 @functools.cache
 def _telling(name: str) -> frozenset[str]:
     """Words that speak for a language: single ones that English, or a dataset, does not use."""
-    listed = {word for word in _table(name) if " " not in word}
+    words = {str(word).lower() for word in data(f"lexicon_{name}")["words"]}
+    listed = {word for word in _table(name) if " " not in word and (word in words or not word.isascii())}
     return frozenset(listed - set(data(f"lexicon_{name}")["ambiguous"]) - set(data("lexicon")["english"]))
 
 

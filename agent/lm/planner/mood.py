@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from itertools import pairwise
 
 from agent.lm.planner.knowledge import data
 
@@ -43,11 +44,40 @@ def refuses(text: str) -> bool:
     return re.search(data("lexicon")["refusing"], text) is not None or _NOTHING.match(text) is not None
 
 
+def repair(text: str) -> str | None:
+    """What is said instead, in a part of a message that takes back what went before it; None in any other part.
+
+    >>> repair("no wait, make that two minutes"), repair("no, thanks")
+    ('make that two minutes', None)
+    """
+    match = _repairs().match(text)
+    rest = text[match.end() :].strip(" ,.-") if match else ""
+    return rest or None
+
+
+def versions(text: str) -> list[str]:
+    """The text cut where the speaker corrects himself: what a later piece says counts before the earlier ones."""
+    cuts = [match.start() for match in _repairs().finditer(text) if text[: match.start()].strip(" ,.-")]
+    return [text[left:right] for left, right in pairwise([0, *cuts, len(text)])]
+
+
+def narrates(text: str) -> bool:
+    """Whether a part tells how things stand or what others say, and asks for nothing by itself."""
+    return re.search(data("lexicon")["narrating"], text) is not None and (
+        re.search(data("lexicon")["wishing"], text) is None
+    )
+
+
 def negated(text: str, start: int) -> bool:
     """Whether what stands at `start` is denied by a word just before it ("no ensembling")."""
     before = re.split(r"[,;.]| but | and (?!no\b)", text[:start])[-1].split()
     tail = " ".join(before[-_NEAR - 1 :])
     return _negation().search(tail) is not None
+
+
+@functools.cache
+def _repairs() -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w'])(?:{data('lexicon')['repairs']})(?![\w'])")
 
 
 @functools.cache

@@ -146,7 +146,7 @@ def _number(tokens: list[Token], index: int) -> tuple[float, int] | None:
         return None
     if word[0].isdecimal():
         return _scaled(_written(word), tokens, index + 1)
-    if word in ("a", "one", "the") and _word(tokens, index + 1) in ("half", "quarter", "third"):
+    if word in ("a", "one", "the") and _word(tokens, index + 1) in table["fractions"]:
         inner = _number(tokens, index + 1)
         return inner if inner and inner[1] > index + 1 else None
     if word in table["fractions"]:
@@ -196,7 +196,7 @@ def _spelled(tokens: list[Token], index: int) -> tuple[float, int]:
         value = float(table["numbers"][word])
     if _word(tokens, after) in ("point", "comma") and _digit(tokens, after + 1) is not None:
         return _decimals(value, tokens, after + 1)
-    if _word(tokens, after) in ("quarters", "thirds", "halves"):
+    if _word(tokens, after) in table["fractions"] and _word(tokens, after).endswith("s"):
         fraction = _of(table["fractions"][_word(tokens, after)], tokens, after + 1)
         if fraction is not None:
             return value * fraction[0], fraction[1]

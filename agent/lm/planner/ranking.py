@@ -27,7 +27,19 @@ _NEW_TOOL_WEIGHT = 16.0
 _NEW_TOOL_ALIKE = 0.25
 """A tool without utterances of its own has only its examples to speak for it."""
 _LIMITS = ("max_model_size", "max_latency_ms", "max_memory", "max_gpu_memory", "max_disk")
-_SEARCH = ("strategy", "max_trials", "patience", "validation", "folds", "families", "ensemble", "transfer", "seed")
+_SEARCH = (
+    "strategy",
+    "max_trials",
+    "patience",
+    "validation",
+    "folds",
+    "families",
+    "ensemble",
+    "transfer",
+    "seed",
+    "group_column",
+    "time_column",
+)
 _LABELLING = re.compile(r"\b(tag|note|call|name|label|mark|jot|remark|comment)\b")
 _OWN = re.compile(r"\b(it|its|this model|that model|the model|my model|run|experiment)\b(?! is when)")
 _RUNS = re.compile(r"\b(runs|experiments|models|those|ones)\b")

@@ -10,6 +10,7 @@ from rapidfuzz.distance import OSA
 from agent.lm.planner.knowledge import data
 
 _WORD = re.compile(r"(?<![\w§./`'\"-])[a-z]{5,}(?![\w§/'\"-]|\.\w)")
+_SHORT = re.compile(r"(?<![\w§./`'\"=-])[a-z]{1,5}(?![\w§/'\"=-]|\.\w| ?[=:]| ?square)")
 _LONG = 8
 """From this length on two errors are mended, below it one."""
 
@@ -21,10 +22,14 @@ def mended(text: str, names: frozenset[str] = frozenset()) -> str:
         text: In lower case.
         names: Words of columns and datasets, which are never touched.
 
+    >>> mended("hw gud is it n hw big")
+    'how good is it and how big'
     >>> mended("show the confusoin matrx of the calssifier")
     'show the confusion matrix of the classifier'
     """
-    return _WORD.sub(lambda match: match[0] if match[0] in names else _nearest(match[0]), text)
+    short = data("lexicon")["shorthand"]
+    written_out = _SHORT.sub(lambda match: match[0] if match[0] in names else short.get(match[0], match[0]), text)
+    return _WORD.sub(lambda match: match[0] if match[0] in names else _nearest(match[0]), written_out)
 
 
 @functools.lru_cache(maxsize=2048)

@@ -31,6 +31,11 @@ _ONCE_MORE = re.compile(
     r"\W*(?:please|then|now)?\W*$"
 )
 _AND_NOW = re.compile(r"^\W*(?:and |so |what about |how about )*(?:now|by now|meanwhile|in the meantime|yet)\W*$")
+_HOW_SURE = re.compile(
+    r"\W*(?:and |so |but |ok(?:ay)?,? |hm+,? )*(?:how (?:sure|certain|confident|likely|safe|probable)|with what "
+    r"(?:probability|confidence|certainty)|what(?:'s| is) the (?:probability|confidence|chance|likelihood))\b"
+    r"(?! (?:can|should|may|could) (?:i|we)\b)(?:(?!\bin general\b|\bpercentages\b|\banswers\b).){0,40}$"
+)
 _TIMES = re.compile(
     r"\b(?:(\d+(?:\.\d+)?) times|double|triple|twice|half|ten(?:fold)?)\b(?: of)? ?"
     r"(?:that|it|this|as much|as many|the limit)\b"
@@ -119,6 +124,8 @@ def mend(text: str, slots: dict[str, Any], state: State, world: World, tools: To
 def repeated(text: str, state: State) -> Act | None:
     """The last act once more: "try again" after a failure, "and now?" after a look at a job."""
     act = state.act
+    if act is not None and act.intent == "predict" and "inputs" in act.args and _HOW_SURE.match(text):
+        return Act(act.intent, act.tool, dict(act.args))  # its answer comes with the probability
     if act is None or act.intent in TRAINING or not (_ONCE_MORE.match(text) or _AND_NOW.match(text)):
         return None
     if _AND_NOW.match(text) and not act.intent.startswith("jobs."):

@@ -34,11 +34,20 @@ _CORRECTION = re.compile(r"^\W*(?:no|nope|wait|sorry|oops|actually|rather|i mean
 _LIFTS = re.compile(
     r"\W*(?:ok(?:ay)?|well|then|so|please|now|and|fine|,|\s)*(?:drop|lift|remove|ignore|forget|scrap|without|no)\b"
 )
+_WHY = re.compile(r"\bwhy\b|\bhow come\b|\bwhat for\b|\b(?:the|what) (?:reason|cause)\b")
 _WHATEVER = re.compile(
     r"\b(?:whatever|anything|as (?:small|little|low|short|fast|much) as)\b.*\b(?:feasible|possible|works?|fits?|takes|"
     r"can|needed|goes)\b|\bthe (?:least|minimum|smallest) (?:possible|feasible|you (?:can|need)|that works)\b"
     r"|\bwhat is feasible\b"
 )
+_THAT_FITS = re.compile(
+    r"\b(?:that|which|one|to|it|and|would|does|will|within|inside|meeting|under|for) (?:\w+ ){0,2}?"
+    r"(?:fits?|meets?|goes on|goes in|stays? (?:within|under|below)|keeps? to|runs? (?:on|there)|works? (?:on|there)|"
+    r"does|is (?:small|fast|light|quick) enough|"
+    r"(?:that|those|these|the) (?:limits?|size|budget|specs?|requirements?|constraints?))\b"
+)
+"""A model that is to meet what was just asked about: "then make me one that does fit"."""
+
 _MOST_CALLS = 5
 _TRAINS = frozenset(
     {
@@ -64,6 +73,7 @@ class Understanding:
 def understand(message: str, world: World, tools: Tools, state: State | None = None) -> Understanding:
     """Read a message."""
     state = state or State()
+    world = replace(world, given=tuple(_given(state)))
     heard = hear(message, world, tools)
     whole = heard.whole
     if state.asked:
@@ -76,15 +86,26 @@ def understand(message: str, world: World, tools: Tools, state: State | None = N
     freed = _freed(whole.plain, state, world, tools)
     if freed is not None:
         return Understanding([freed], text=whole.plain)
-    calls = [act for wish in heard.wishes if _callable(wish, tools) for act in _acts(wish, whole, world, tools)]
+    calls: list[Act] = []
+    for wish in heard.wishes:
+        if _callable(wish, tools):
+            calls += _with_time(_acts(wish, whole, world, tools), calls, wish, whole, world, tools)
+    calls = [_carried(act, whole.plain, state, tools) for act in calls]
     for before, act in pairwise(calls):
         if act.missing == "dataset" and before.args.get("dataset"):
             act.args["dataset"], act.missing = before.args["dataset"], None
+    for act in calls:
+        dataset = (world.experiment() or {}).get("dataset")
+        if act.missing == "dataset" and act.intent in TRAINING and dataset and acting.POINTED.search(whole.plain):
+            act.args["dataset"], act.missing = dataset, None  # "give that one another go"
     if calls:
         return Understanding(calls, text=whole.plain)
     talk = _talk(heard)
     slots = acting.read(whole.plain, whole, world)
-    about_it = state.act and (talk == "off" or (talk in ("thanks", "greeting") and set(slots) - {"_size"}))
+    about_it = state.act is not None and bool(
+        talk == "off" or (talk in ("thanks", "greeting") and set(slots) - {"_size"})
+    )
+    about_it = about_it or bool(talk == "off" and "dataset" in slots and _TRAINS & set(slots))
     if talk and not about_it:
         return Understanding([], talk, bool(heard.refused), whole.plain)
     started = None if heard.refused or (talk and not about_it) else _training(heard, slots, world, tools, state)
@@ -94,6 +115,35 @@ def understand(message: str, world: World, tools: Tools, state: State | None = N
     if mended is not None:
         return Understanding([mended], slots=slots)
     return Understanding([], talk, bool(heard.refused), whole.plain, heard.ranking, slots)
+
+
+def _given(state: State) -> dict[str, Any]:
+    """The values that the last prediction was made from, if they were given by name."""
+    rows = state.act.args.get("inputs") if state.act is not None and state.act.intent == "predict" else None
+    return dict(rows[0]) if isinstance(rows, list) and len(rows) == 1 and isinstance(rows[0], dict) else {}
+
+
+def _with_time(acts: list[Act], before: list[Act], wish: Wish, whole: Text, world: World, tools: Tools) -> list[Act]:
+    """Acts of a wish; a time that they have no use for is that of the training before: "train it and …, 15 s"."""
+    trained = next((act for act in reversed(before) if act.intent in (*TRAINING, "tune")), None)
+    if trained is not None and acts and "time_s" not in trained.args and "time_s" not in tools[acts[0].tool][1]:
+        late = acting.read(wish.text, whole, world).get("time_s")
+        if late is not None:
+            trained.args["time_s"] = late
+    return acts
+
+
+def _carried(act: Act, text: str, state: State, tools: Tools) -> Act:
+    """What an act takes over from the one before: values that were not said anew, limits that are to be met."""
+    before, rows = _given(state), act.args.get("inputs")
+    row = rows[0] if isinstance(rows, list) and len(rows) == 1 and isinstance(rows[0], dict) else {}
+    if act.intent == "predict" and row and set(row) < set(before):
+        return replace(act, args={**act.args, "inputs": [{**before, **row}]})
+    checked = state.act is not None and state.act.intent == "constraints"
+    if checked and state.act is not None and act.intent in (*TRAINING, "tune") and _THAT_FITS.search(text):
+        limits = {name: value for name, value in state.act.args.items() if name.startswith(("max_", "min_"))}
+        return replace(act, args={**limits, **act.args})
+    return act
 
 
 def _freed(text: str, state: State, world: World, tools: Tools) -> Act | None:
@@ -122,9 +172,10 @@ def _training(heard: Heard, slots: dict[str, Any], world: World, tools: Tools, s
     if not named or not _TRAINS & set(slots) or busy or corrects or "inputs" in slots:
         return None
     intent = intent_named("train")
-    if intent.tool not in tools or heard.ranking is None or mood.question(heard.whole.plain):
+    ranking = heard.ranking or (heard.wishes[0].ranking if heard.wishes else None)
+    if intent.tool not in tools or ranking is None or mood.question(heard.whole.plain):
         return None
-    return acting.make(Wish(heard.whole.plain, intent, heard.ranking), heard.whole, world, tools)
+    return acting.make(Wish(heard.whole.plain, intent, ranking), heard.whole, world, tools)
 
 
 def _answer(heard: Heard, state: State, world: World, tools: Tools) -> Act | None:
@@ -164,6 +215,12 @@ def _acts(wish: Wish, whole: Text, world: World, tools: Tools) -> list[Act]:
         if 1 < len(named) <= _MOST_CALLS:
             act = acting.make(wish, whole, world, tools)
             return [replace(act, args={**act.args, "dataset": name}) for name in named]
+    if intent.name == "history.list" and _WHY.search(wish.text):
+        act = acting.make(wish, whole, world, tools)
+        having = [int(r["id"]) for r in world.experiments if r.get("status") == act.args.get("status", "failed")]
+        if 0 < len(having) <= _MOST_CALLS:
+            shown = intent_named("history.show")
+            return [Act("history.show", act.tool, {**shown.args, "experiments": [number]}) for number in having]
     if intent.name == "history.tag":
         several = len(re.findall(r"\bas\b", wish.text)) > 1
         parts = [f"tag {part}" for part in _EACH_TAG.split(wish.text)] if several else [wish.text]
@@ -206,6 +263,8 @@ def _wonders(text: str) -> bool:
 
 def _by_dataset(text: str, whole: Text, world: World) -> list[str]:
     """The words for each dataset that a training names, or the words as they are."""
+    if len(mood.versions(text)) > 1:
+        return [text]  # "iris, no wait, wine" is one wish
     named = datasets.mentions(Reading(text, whole, world))
     if len({mention.name for mention in named}) < 2:
         return [text]

@@ -29,6 +29,8 @@ class World:
     news: tuple[str, ...] = ()
     preferences: dict[str, Any] = field(default_factory=dict)
     changed_preferences: dict[str, Any] | None = None
+    given: tuple[str, ...] = ()
+    """Names of the values that the last prediction was made from."""
 
     @property
     def datasets(self) -> tuple[str, ...]:

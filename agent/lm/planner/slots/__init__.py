@@ -6,6 +6,7 @@ from agent.lm.planner.slots import (
     datasets,
     durations,
     experiments,
+    grouping,
     inputs,
     numbers,
     objectives,
@@ -15,7 +16,7 @@ from agent.lm.planner.slots import (
 )
 from agent.lm.planner.slots.reading import Reading
 
-_READERS = (inputs, datasets, target, sizes, objectives, vocabulary, numbers, durations, experiments)
+_READERS = (inputs, datasets, grouping, target, sizes, objectives, vocabulary, numbers, durations, experiments)
 """Names first, because their numbers are no quantities; what one has understood the next does not see."""
 
 

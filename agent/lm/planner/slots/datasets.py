@@ -39,6 +39,7 @@ def read(reading: Reading) -> None:
         reading.spans.append((mention.start, mention.end, "dataset"))
     if found:
         reading.put("dataset", found[0].name)
+        reading.put("_mentions", found)
         for mention in found:
             reading.take(mention.start, mention.end)
 

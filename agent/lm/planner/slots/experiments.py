@@ -61,7 +61,12 @@ def read(reading: Reading) -> None:
     everything = reading.search(_ALL)
     other = _BUT.search(reading.text[everything.end() :]) if everything else None
     if everything and other:
+        named = {one.name for one in reading.found.get("_mentions", ()) if one.start >= everything.end()}
         spared = _settled(other[1], reading)
+        spared += [int(r["id"]) for r in reading.world.experiments if r.get("dataset") in named]
+        if not spared:  # what is to stay is not clear, so nothing is named
+            reading.put("_unclear", other[1])
+            return
         reading.put("experiments", [number for number in ids if number not in spared])
         return
     found = _settled(reading.text, reading)

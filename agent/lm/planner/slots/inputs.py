@@ -15,8 +15,13 @@ _PAIR = re.compile(
     r"§\d+q§|[a-z_][\w-]*(?=\s*(?:[,;.?!]|and\b|$)))(?=[,;.?!\s]|$)"
 )
 _LISTED = re.compile(
-    r"(?:^|,| and | for | with | at )\s*([a-z_][a-z_ ()]*?) (-?\d+(?:\.\d+)?)(?=\s*(?:,| and |[?.!]?\s*$))"
+    r"(?:^|[,:;]| and | for | with | at | has | if )\s*(§\d+c§|[a-z_][a-z_ ()]*?),? (-?\d+(?:\.\d+)?)"
+    r"(?=\s*(?:[,;]| and |[?.!]?\s*$|[?.!]+,? ))"
 )
+_ARTICLE = re.compile(
+    r"^(?:a|an|the|its|my|whose|another) | (?:of|is|was|were|at|being|about|around|to|as|now|equals)$"
+)
+_MENTIONED = re.compile(r"\bwhat(?:'s| is| about| would| if)\b|\?")
 _VALUES = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:(?:, ?| |; ?)-?\d+(?:\.\d+)?){2,}(?![\w%]| ?(?:s|ms|bytes|%))")
 _LEADS = re.compile(r"^.*\b(?:for|with|where|of|to|if|say|predict|row|flower|house|customer|that|has|is|and)\b ")
 _NO_KEYS = re.compile(
@@ -64,8 +69,10 @@ def _rows(reading: Reading) -> list[dict[str, Any]]:
     if not pairs:
         listed = {_name(name, reading): _value(value) for name, value in _LISTED.findall(reading.text)}
         listed = {name: value for name, value in listed.items() if name and not _no_key(name, reading)}
-        asked = re.search(data("lexicon")["asking_a_model"], reading.text)
-        known = {column.lower() for column in reading.world.names}
+        asked = re.search(data("lexicon")["asking_a_model"], reading.text) or (
+            len(listed) > 1 and reading.world.experiments and _MENTIONED.search(reading.text)
+        )
+        known = {column.lower() for column in (*reading.world.names, *reading.world.given)}
         pairs = listed if any(name.lower() in known for name in listed) or (asked and listed) else {}
     if not pairs and re.search(data("lexicon")["asking_a_model"] + r"|\b(?:what|cost|would)\b", reading.text):
         for column in reading.world.names:
@@ -73,7 +80,7 @@ def _rows(reading: Reading) -> list[dict[str, Any]]:
             if match:
                 pairs[column] = _value(match[1])
     numeric = [value for value in pairs.values() if not isinstance(value, str)]
-    known = {column.lower() for column in reading.world.names}
+    known = {column.lower() for column in (*reading.world.names, *reading.world.given)}
     if not numeric and not any(name.lower() in known for name in pairs):
         return []
     return [{**pairs, **_words(reading, pairs)}]
@@ -118,8 +125,21 @@ def _no_key(name: str, reading: Reading) -> bool:
 
 def _name(text: str, reading: Reading) -> str:
     """The column's name alone, spelled as the data has it."""
-    name = reading.whole.original(_LEADS.sub("", text).strip()).strip()
-    return next((column for column in reading.world.names if column.lower() == name.lower()), name)
+    name = text
+    while (bare := _ARTICLE.sub("", _LEADS.sub("", name).strip()).strip()) != name:
+        name = bare
+    name = reading.whole.original(name).strip()
+    known = (*reading.world.names, *reading.world.given)
+    spaced = name.lower().replace("_", " ")
+    return next(
+        (column for column in known if column.lower().replace("_", " ") == spaced), _as_in_sample(name, reading)
+    )
+
+
+def _as_in_sample(name: str, reading: Reading) -> str:
+    """A column of a built-in sample, whose names have underscores; other names stay as they were said."""
+    dataset = (reading.world.experiment() or {}).get("dataset")
+    return re.sub(r"\s*\([^)]*\)$", "", name).replace(" ", "_") if dataset in reading.world.samples else name
 
 
 def _value(text: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from rapidfuzz import fuzz, process
 
@@ -32,7 +33,7 @@ _NAMED = (
     re.compile(r"\b([\w-]+) column\b"),
 )  # fmt: skip
 _AFTER = re.compile(
-    rf"\b{_VERB}(?: (?:the|my|our|a|an|its|their|column|target|if|whether|when|who|value of|future|next|daily|"
+    rf"\b{_VERB}(?: (?:the|my|our|a|an|its|their|column|target|both|if|whether|when|who|value of|future|next|daily|"
     r"monthly))*"
     r" ([\w.-]+(?: [\w.-]+){0,3})"
 )
@@ -48,6 +49,15 @@ _ENOUGH = 82.0
 _SURE = 90.0
 _STEM = 6
 _WORD = re.compile(r"[^\W_][\w-]*")
+_JOINED = re.compile(
+    r"\s*(,|,? ?\band\b|,? ?\bas well as\b|,? ?\bplus\b|&|,? ?\balong with\b|,? ?\btogether with\b) ?"
+    r"(?:(?:also|both|the|whether|if|it|they|he|she|its|their|how|column|gets?|is|are|will|be|has|have|then) )*"
+    r"(§\d+[qc]§|[^\W\d_][\w.-]*(?: [^\W\d_][\w.-]*)?)"
+)
+_JUST_JOINED = re.compile(r"\s*(?:,|,? ?\band|,? ?\bas well as|&|\+)(?: (?:the|also|both))*\s*")
+_SHORT = 5
+"""Words beside the columns that an answer such as "both price and status, please" may have."""
+
 _APART = re.compile(r"[,.;:?!] ")
 """Between two words: they are no name together."""
 
@@ -57,8 +67,15 @@ def read(reading: Reading) -> None:
     dataset = str(reading.found.get("dataset") or reading.world.current_dataset)
     columns = reading.world.columns.get(dataset, ())
     if _quoted(reading, columns) or _called(reading, columns) or _predicted(reading, columns, dataset):
+        _further(reading, columns)
         return
     named = _mentioned(reading.text, columns)
+    if _together(named, reading.text):
+        reading.found["target"] = ", ".join(dict.fromkeys(name for name, _, _ in named))
+        for _, start, end in named:
+            reading.spans.append((start, end, "column"))
+            reading.take(start, end)
+        return
     guess = reading.world.targets.get(dataset)
     chosen = next((hit for hit in named if hit[0] == guess), named[0] if len({hit[0] for hit in named}) == 1 else None)
     if chosen:
@@ -67,6 +84,16 @@ def read(reading: Reading) -> None:
     unknown = _UNKNOWN.search(reading.text)
     if unknown and columns and not named and unknown[1] not in data("lexicon")["not_targets"]:
         reading.put("unknown_target", unknown[1])
+
+
+def _together(named: list[tuple[str, int, int]], text: str) -> bool:
+    """Whether the columns of a text are all to be predicted: "both price and status", or nothing else is said."""
+    if len({name for name, _, _ in named}) < 2:
+        return False
+    between = [text[left[2] : right[1]] for left, right in pairwise(named)]
+    listed = all(_JUST_JOINED.fullmatch(words) for words in between) and between[-1].strip() != ","
+    short = len(text.split()) <= _SHORT + len(named)
+    return listed and (short or re.search(r"\b(?:both|together|at once|in one model)\b", text) is not None)
 
 
 def close(words: str, columns: tuple[str, ...]) -> str | None:
@@ -80,6 +107,9 @@ def close(words: str, columns: tuple[str, ...]) -> str | None:
     found = process.extractOne(wanted, [_plain(column) for column in columns], scorer=fuzz.ratio, score_cutoff=_ENOUGH)
     if found:
         return columns[found[2]]
+    same = [column for column in columns if " " not in wanted and _stem(_plain(column)) == _stem(wanted)]
+    if len(same) == 1:
+        return same[0]
     shared = [c for c in columns if _common(_plain(c), wanted) >= max(_STEM, 0.6 * min(len(_plain(c)), len(wanted)))]
     if len(shared) == 1:
         return shared[0]
@@ -89,6 +119,13 @@ def close(words: str, columns: tuple[str, ...]) -> str | None:
         if len(wanted) >= 4 and (_plain(c).startswith(wanted) or (wanted.startswith(_plain(c)) and len(c) >= 4))
     ]
     return stems[0] if len(stems) == 1 else None
+
+
+def _stem(word: str) -> str:
+    """A word without what verbs change: "churns" and "churned", "kündigt" and "gekündigt", "sells" and "sold"."""
+    word = data("lexicon")["inflected"].get(word, word)
+    bare = re.sub(r"(?:ing|ed|es|en|s|d|t)$", "", word.removeprefix("ge") if len(word) > 7 else word)
+    return bare.rstrip("e") if len(bare) >= 4 else word
 
 
 def _common(left: str, right: str) -> int:
@@ -137,10 +174,14 @@ def _called(reading: Reading, columns: tuple[str, ...]) -> bool:
 
 
 def _predicted(reading: Reading, columns: tuple[str, ...], dataset: str) -> bool:
-    match = reading.search(_AFTER)
+    match = found = None
+    place = 0
+    while found is None and (after := _AFTER.search(reading.text, place)):  # "a model that estimates …" has two verbs
+        match, place = match or after, after.start() + 1
+        found = _leading(after[1], columns)
+        match = after if found else match
     if match is None:
         return False
-    found = _leading(match[1], columns)
     first = match[1].split()[0].strip(".,")
     free = dataset in reading.world.columns and not columns and not first[0].isdecimal()
     if found is None and free and first not in data("lexicon")["not_targets"]:
@@ -149,6 +190,33 @@ def _predicted(reading: Reading, columns: tuple[str, ...], dataset: str) -> bool
         return False
     _put(reading, found[0], match.start(1), match.start(1) + found[1])
     return True
+
+
+def _further(reading: Reading, columns: tuple[str, ...]) -> None:
+    """Targets joined to the first one: "predict price and status" is one model for both."""
+    end = max((end for _, end, kind in reading.spans if kind == "column"), default=None)
+    names = [str(reading.found.get("target"))]
+    joined = False
+    while end is not None and names[0] in columns:
+        match = _JOINED.match(reading.text, end)
+        if match is None:
+            break
+        found = _named_here(match[2], match.start(2), reading, columns)
+        if found is None or found[0] in names:
+            break
+        names.append(found[0])
+        joined = joined or match[1] != ","
+        end = match.start(2) + found[1]
+    if joined and end is not None:
+        reading.found["target"] = ", ".join(names)
+        reading.take(min(start for start, _, kind in reading.spans if kind == "column"), end)
+
+
+def _named_here(words: str, start: int, reading: Reading, columns: tuple[str, ...]) -> tuple[str, int] | None:
+    if words.startswith("§"):
+        name = next((part for part, begin, _ in reading.held("qc") if begin == start), "")
+        return (name, len(words)) if name in columns else None
+    return _leading(words, columns)
 
 
 def _mentioned(text: str, columns: tuple[str, ...]) -> list[tuple[str, int, int]]:
@@ -182,6 +250,8 @@ def _same(words: str, columns: tuple[str, ...]) -> str | None:
             continue
         if wanted == plain or (len(wanted) > 3 and wanted.rstrip("s") == plain.rstrip("s")):
             return column
+        if len(wanted) >= 5 and _stem(plain) == _stem(wanted):
+            return column
         if len(wanted) >= 5 and len(plain) >= 5:
             ending = plain.startswith(wanted) or wanted.startswith(plain)
             if fuzz.ratio(wanted, plain) >= _SURE or (ending and abs(len(plain) - len(wanted)) <= 3):
@@ -196,8 +266,9 @@ def _leading(words: str, columns: tuple[str, ...]) -> tuple[str, int] | None:
         said = " ".join(parts[:length])
         found = close(said, columns)
         if found:
-            prefixes = (" ".join(parts[:n]) for n in range(1, length + 1))
-            return found, len(next(prefix for prefix in prefixes if close(prefix, columns) == found))
+            prefixes = [" ".join(parts[:n]) for n in range(1, length + 1)]
+            whole = next((prefix for prefix in prefixes if _plain(prefix) == _plain(found)), None)
+            return found, len(whole or next(prefix for prefix in prefixes if close(prefix, columns) == found))
     return None
 
 
