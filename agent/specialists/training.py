@@ -36,6 +36,7 @@ class TrainingSpecialist:
             "bayesian",
             "random",
             "evolutionary",
+            "multi_objective",
         ):
             changes["strategy"] = advice["strategy"]
         search = asked.model_copy(update=changes)
@@ -53,5 +54,6 @@ class TrainingSpecialist:
         wanted = config.experiment_tracking.metrics
         trials = f"at most {search.max_trials} trials" if search.max_trials else "as many trials as fit"
         goal = objectives.primary + (f", then {objectives.secondary}" if objectives.secondary else "")
-        summary = f"{search.strategy.capitalize()} search for {goal} in {format_duration(limits.time_s)}, {trials}."
+        name = search.strategy.replace("_", "-").capitalize()
+        summary = f"{name} search for {goal} in {format_duration(limits.time_s)}, {trials}."
         return Training(search, objectives, limits, wanted[0] if wanted else None, summary)

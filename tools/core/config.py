@@ -16,7 +16,7 @@ TaskType = Literal["classification", "regression", "generation", "custom"]
 TaskKind = Literal["classification", "regression", "generation", "custom", "multitask"]
 """What a task turns out to be; several targets in one model are `multitask`."""
 Goal = Literal["accuracy", "latency", "size"]
-Strategy = Literal["bayesian", "random", "grid", "evolutionary"]
+Strategy = Literal["bayesian", "random", "grid", "evolutionary", "multi_objective"]
 ValidationMethod = Literal["holdout", "cross_validation"]
 GIB = 2**30
 

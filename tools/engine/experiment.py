@@ -95,9 +95,15 @@ def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: f
     try:
         with run.phase("analysis"):
             first = _architect(run, feasibility, first, len(source.splits.test))
-            objective = make_objective(plan.objectives, metric, validation_baseline(prepared), plan.limits.min_accuracy)
+            objective = make_objective(
+                plan.objectives,
+                metric,
+                validation_baseline(prepared),
+                plan.limits.min_accuracy,
+                plan.search.strategy,
+            )
             sampler = partial(make_sampler, plan.search.strategy, plan.seed)
-            study = Study(folder / "journal.log", space, sampler, first)
+            study = Study(folder / "journal.log", space, sampler, first, objective)
             _resend(folder, study, sink)
             run.step("search strategy", lambda: steps.search_strategy(plan, objective, workers, len(first), study))
         with run.phase("search"):

@@ -69,7 +69,8 @@ def run(
         str | None, typer.Option(help="The latest rows by this column are the test.", rich_help_panel=_SEARCH)
     ] = None,
     strategy: Annotated[
-        str | None, typer.Option(help="bayesian, random, grid or evolutionary.", rich_help_panel=_SEARCH)
+        str | None,
+        typer.Option(help="bayesian, random, grid, evolutionary or multi_objective.", rich_help_panel=_SEARCH),
     ] = None,
     max_trials: Annotated[int | None, typer.Option(help="At most so many trials.", rich_help_panel=_SEARCH)] = None,
     patience: Annotated[

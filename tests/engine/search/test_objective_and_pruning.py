@@ -7,6 +7,7 @@ import math
 import pytest
 
 from tools.core.config import Objectives
+from tools.core.records import Resources, TrialRecord
 from tools.engine.search.budget import Budget
 from tools.engine.search.objective import make_objective
 from tools.engine.search.pruning import Halving
@@ -91,3 +92,29 @@ def test_a_very_short_budget_still_leaves_time_to_train() -> None:
     budget = Budget(started=0.0, time_s=5.0, clock=lambda: 2.0)
     assert budget.search_end > 2.5
     assert budget.end < 5.0
+
+
+def finished(score: float, size: int, latency_ms: float) -> TrialRecord:
+    return TrialRecord(
+        number=0, model_architecture="one", status="completed", score=score, objective=score, model_size=size,
+        resources=Resources(inference_latency=latency_ms),
+    )  # fmt: skip
+
+
+def test_the_sampler_of_a_multi_objective_search_hears_every_goal() -> None:
+    asked = Objectives(primary="accuracy", secondary="size", weights=(0.5, 0.5))
+    small, good = finished(0.7, 10**4, 1.0), finished(0.9, 10**7, 1.0)
+    for strategy in ("multi_objective", "evolutionary"):
+        objective = make_objective(asked, "accuracy", 0.5, None, strategy)
+        assert objective.apart == ("accuracy", "size")
+        assert objective.told(small)[0] < objective.told(good)[0]
+        assert objective.told(small)[1] > objective.told(good)[1]
+    assert make_objective(asked, "accuracy", 0.5, None, "bayesian").told(small) == (0.7,)
+
+
+def test_a_multi_objective_search_without_a_second_goal_weighs_latency_and_delivers_the_most_accurate() -> None:
+    objective = make_objective(Objectives(), "accuracy", 0.5, None, "multi_objective")
+    assert objective.apart == ("accuracy", "latency")
+    assert objective.needs_measuring
+    assert objective.value(0.9, None, 100.0) > objective.value(0.8, None, 0.01)
+    assert make_objective(Objectives(), "accuracy", 0.5, None, "evolutionary").apart == ()

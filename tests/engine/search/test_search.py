@@ -53,15 +53,17 @@ class Built:
             {name: FakeFamily(name, **family) for name in ("one", "two")}, fold.spec, plan.fixed_params
         )
         first = first_candidates(self.space, plan.proposals, plan.search, plan.seed)
+        strategy = plan.search.strategy
+        objective = make_objective(plan.objectives, "accuracy", 0.5, None, strategy)
         self.study = Study(
-            folder / "journal.log", self.space, partial(make_sampler, plan.search.strategy, plan.seed), first
+            folder / "journal.log", self.space, partial(make_sampler, strategy, plan.seed), first, objective
         )
         self.feasibility = Feasibility(self.space, plan.limits, cost)
         started = time.time()
         budget = Budget(started, plan.limits.time_s)
         self.search = Search(
             plan=plan, folder=folder, folds=(fold,), metric="accuracy", maximize=True, study=self.study, pool=pool,
-            feasibility=self.feasibility, objective=make_objective(plan.objectives, "accuracy", 0.5, None),
+            feasibility=self.feasibility, objective=objective,
             budget=budget, monitor=AutoMLMonitor(sink, plan, started), sink=sink,
             ahead=Ahead(plan, self.study, self.feasibility, budget),
         )  # fmt: skip
@@ -83,7 +85,7 @@ def build(tmp_path: Path, fold: FoldFiles) -> Build:
     return make
 
 
-@pytest.mark.parametrize("strategy", ["bayesian", "random", "grid", "evolutionary"])
+@pytest.mark.parametrize("strategy", ["bayesian", "random", "grid", "evolutionary", "multi_objective"])
 def test_every_strategy_tries_defaults_first_and_stops_at_max_trials(build: Build, strategy: str) -> None:
     built = build(plan(max_trials=16, strategy=strategy))
     assert built.search.run() == "max_trials"
@@ -228,7 +230,20 @@ def test_a_resumed_search_redoes_nothing_and_retries_what_was_running(build: Bui
     assert (interrupted.family, interrupted.params) in tried
 
 
-@pytest.mark.parametrize("strategy", ["random", "bayesian", "evolutionary"])
+def test_a_multi_objective_search_covers_the_front_and_delivers_by_the_weights(build: Build) -> None:
+    weighed = Objectives(primary="accuracy", secondary="size", weights=(0.2, 0.8))
+    asked = plan(max_trials=30, strategy="multi_objective").model_copy(update={"objectives": weighed})
+    built = build(asked)
+    assert built.search.run() == "max_trials"
+    trials = built.sink.trials
+    assert {trial.status for trial in trials} == {"completed"}, "none is given up: it may be ahead in the other goal"
+    best = built.study._study.best_trials
+    assert len({trial.values[1] for trial in best}) > 1, "a front, not a point"
+    assert built.study.finished[0].objective == max(trial.objective or 0 for trial in trials)
+    assert built.study.finished[0].number in {trial.number for trial in best}
+
+
+@pytest.mark.parametrize("strategy", ["random", "bayesian", "evolutionary", "multi_objective"])
 def test_a_resumed_search_does_not_draw_the_same_configurations_again(build: Build, strategy: str) -> None:
     first = build(plan(max_trials=10, strategy=strategy))
     first.search.run()

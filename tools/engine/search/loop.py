@@ -208,7 +208,8 @@ class Search:
             return
         objective = self._objective(event.score, running.cost)
         running.best = objective
-        if running.pruned or self._reason is not None or not self.plan.search.pruning:
+        # What is behind in the sum of the goals may be ahead in one of them.
+        if running.pruned or self._reason is not None or not self.plan.search.pruning or self.objective.apart:
             return
         family = running.candidate.family
         if running.known is None:

@@ -18,15 +18,16 @@ def make_sampler(strategy: Strategy, seed: int, n_earlier: int = 0) -> BaseSampl
     """Build the sampler of a strategy; all start from the same first configurations.
 
     bayesian: multivariate TPE, grouped by which parameters occur together (the families), with a lie for running
-    trials. evolutionary: NSGA-II with a population small enough for a few generations within minutes.
-    random: independent draws. grid: random draws too, which only fill what a grid point leaves open.
+    trials. multi_objective: the same over every goal by itself. evolutionary: NSGA-II with a population small enough
+    for a few generations within minutes. random: independent draws. grid: random draws too, which only fill what a
+    grid point leaves open.
 
     Args:
         strategy: How to search.
         seed: The experiment's.
         n_earlier: Trials of an interrupted run: going on with the same random numbers would draw them again.
 
-    Source: Bergstra et al. (2011), section 4; Deb et al. (2002).
+    Source: Bergstra et al. (2011), section 4; Deb et al. (2002); several goals: Ozaki et al. (2020), section 4.
     """
     seed = int(np.random.SeedSequence([seed, n_earlier]).generate_state(1)[0])
     if strategy == "evolutionary":

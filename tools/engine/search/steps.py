@@ -155,16 +155,20 @@ def search_strategy(plan: ExperimentPlan, objective: Objective, workers: int, fi
     """How the search goes about it."""
     goals = ", ".join(f"{goal} {weight:.0%}" for goal, weight in objective.goals.items())
     where = f"{workers} workers" if workers else "this process"
+    name = plan.search.strategy.replace("_", "-").capitalize()
+    if objective.apart:
+        goals = f"{' and '.join(objective.apart)} weighed apart; the delivered model by {goals}"
     details = {
         "strategy": plan.search.strategy,
         "max_trials": plan.search.max_trials,
         "patience": plan.search.early_stopping_patience,
         "goals": {str(goal): weight for goal, weight in objective.goals.items()},
+        "apart": list(objective.apart),
         "workers": workers,
         "finished_before": len(study.records),
     }
     return (
-        f"{plan.search.strategy.capitalize()} search in {where} after {first} given configurations; {goals}.",
+        f"{name} search in {where} after {first} given configurations; {goals}.",
         details,
     )
 

@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from tools.core.records import TrialRecord
 from tools.engine.families.family import Params
 from tools.engine.search.journal import open_journal
+from tools.engine.search.objective import Objective
 from tools.engine.search.space import Space
 
 RECORD, WHY, QUEUED, EPOCHS = "record", "why", "queued", "best_epochs"
@@ -70,15 +71,24 @@ class Study:
         space: What is searched.
         make_sampler: Makes what new configurations come from, told how many trials the journal holds.
         first: Configurations to try first, in order (ignored when the journal already holds them).
+        objective: What the sampler hears of a finished trial, one value or one per goal.
     """
 
     def __init__(
-        self, path: Path, space: Space, make_sampler: Callable[[int], BaseSampler], first: Sequence[Queued]
+        self,
+        path: Path,
+        space: Space,
+        make_sampler: Callable[[int], BaseSampler],
+        first: Sequence[Queued],
+        objective: Objective,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._space = space
+        self._space, self._objective = space, objective
         self._study = optuna.create_study(
-            storage=open_journal(path), study_name="search", direction="maximize", load_if_exists=True
+            storage=open_journal(path),
+            study_name="search",
+            directions=["maximize"] * max(1, len(objective.apart)),
+            load_if_exists=True,
         )
         self._study.sampler = make_sampler(len(self._study.get_trials(deepcopy=False)))
         self.records: list[TrialRecord] = []
@@ -143,7 +153,7 @@ class Study:
         trial.set_user_attr(EPOCHS, list(best_epochs))
         for name, amount in (violations or {}).items():
             trial.set_constraint(name, amount)
-        if record.status == "pruned" and record.objective is not None:
+        if record.status == "pruned" and record.objective is not None and not self._objective.apart:
             trial.report(record.objective, max(1, len(record.curve)))
         trial.set_user_attr(RECORD, record.model_dump(mode="json"))
         self._tell(trial.number, record)
@@ -151,10 +161,10 @@ class Study:
 
     def _tell(self, number: int, record: TrialRecord) -> None:
         state = _STATES[record.status]
-        usable = record.objective is not None and math.isfinite(record.objective)
-        if state is TrialState.COMPLETE and not usable:
+        values = self._objective.told(record)
+        if state is TrialState.COMPLETE and not all(math.isfinite(value) for value in values):
             state = TrialState.FAIL
-        self._study.tell(number, record.objective if state is TrialState.COMPLETE else None, state=state)
+        self._study.tell(number, values if state is TrialState.COMPLETE else None, state=state)
 
     def _remember(self, record: TrialRecord, best_epochs: tuple[float, ...]) -> None:
         self.records.append(record)
