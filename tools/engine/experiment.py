@@ -17,6 +17,7 @@ from tools.core.errors import OptimizationError
 from tools.core.records import ExperimentPlan, Origin, TrialRecord
 from tools.core.seams import RunSink
 from tools.core.units import format_duration
+from tools.engine.execution.encoded_cache import EncodedCache
 from tools.engine.execution.forkserver import prestart, workers_pay
 from tools.engine.execution.pool import Pool
 from tools.engine.export.runtime import missing_packages
@@ -47,7 +48,9 @@ log = logging.getLogger(__name__)
 CHOICE_SHARE = 0.05
 
 
-def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: float) -> None:
+def run_experiment(
+    plan: ExperimentPlan, folder: Path, sink: RunSink, started: float, encoded: Path | None = None
+) -> None:
     """Run an experiment, or go on with the one whose journal lies in `folder`.
 
     Args:
@@ -55,6 +58,7 @@ def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: f
         folder: The run folder: journal, caches, checkpoints, predictions and the bundle.
         sink: Where progress, steps, trials and results go.
         started: `time.time()` when the user asked; the budget counts from here.
+        encoded: Where encoded data are kept from one experiment to the next; None: nowhere.
 
     Raises:
         TaskError: the data or the request cannot be used as it is.
@@ -80,7 +84,9 @@ def run_experiment(plan: ExperimentPlan, folder: Path, sink: RunSink, started: f
         check_ceiling(plan.limits, source)
         run.step("task analysis", lambda: steps.task_analysis(plan, source))
         save_splits(source.splits, folder / "splits.npz")
-        prepared = prepare(source, folder / "cache")
+        prepared = prepare(source, folder / "cache", EncodedCache(encoded))
+        if prepared.reused:
+            sink.message("The data is encoded already, by an earlier run with the same rows.")
         check_disk(plan.limits, folder)
     with run.phase("analysis"):
         space = choose_space(plan, prepared)

@@ -148,7 +148,7 @@ def train(plan: ExperimentPlan, folder: Path, sink: RunSink, started: float) -> 
     from tools.engine.experiment import run_experiment
     from tools.jobs.tuning import with_fixed_structure
 
-    run_experiment(with_fixed_structure(plan), folder, sink, started)
+    run_experiment(with_fixed_structure(plan), folder, sink, started, folder.parent.parent / "encoded")
 
 
 def main() -> int:

@@ -138,7 +138,7 @@ class Finals:
             log.warning("No finals: another way of validating would change the test rows.")
             return ()
         again = Source(source.dataset, source.profile, source.task, splits)
-        return encode_folds(again, self.folder / "cache" / "finals")[1]
+        return encode_folds(again, self.folder / "cache" / "finals")
 
     def _assignment(self, trial: int, record: TrialRecord, fold: FoldFiles, deadline: float) -> Assignment:
         task = self.prepared.source.task

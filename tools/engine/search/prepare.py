@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import shutil
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +13,23 @@ from tools.core.metrics import METRIC_NAMES
 from tools.core.records import DatasetProfile, ExperimentPlan
 from tools.engine.data.dataset import Dataset, DataSpec, Encoded, TaskSpec
 from tools.engine.data.encode import encode
+from tools.engine.data.fingerprint import of_bytes
 from tools.engine.data.modality import MODALITIES, Encoder
 from tools.engine.data.profile import profile
 from tools.engine.data.read import load
 from tools.engine.data.split import Splits, set_aside, split
 from tools.engine.data.target import TargetEncoder
+from tools.engine.data.wordpiece import archive_path
 from tools.engine.evaluation.baseline import trivial_predictions
 from tools.engine.evaluation.metrics import compute_all
+from tools.engine.execution import process
 from tools.engine.execution.cache import Fold, store
+from tools.engine.execution.cache import load as load_fold
+from tools.engine.execution.encoded_cache import EncodedCache, key_of
 from tools.engine.execution.messages import FoldFiles
 
 EXAMPLE_ROWS = 8
+NO_CACHE = EncodedCache(None)
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,8 @@ class Prepared:
         full: Encoders fitted on all rows that are not test.
         full_files: All those rows, for a refit.
         example: A few encoded rows, to export and measure models with.
-        data_bytes: Size of the encoded data of one fold.
+        data_bytes: Size of the encoded data of the largest fold.
+        reused: Whether all of it came from an earlier run.
     """
 
     source: Source
@@ -65,6 +73,16 @@ class Prepared:
     full_files: FoldFiles
     example: dict[str, np.ndarray]
     data_bytes: int
+    reused: bool = False
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One fold, or all that is not test, encoded."""
+
+    fitted: Fitted
+    files: FoldFiles
+    reused: bool
 
 
 def read_source(plan: ExperimentPlan) -> Source:
@@ -83,35 +101,38 @@ def read_source(plan: ExperimentPlan) -> Source:
     return Source(dataset, described, task, split(dataset, task, plan.validation, plan.seed))
 
 
-def prepare(source: Source, folder: Path) -> Prepared:
-    """Fit encoders on training rows only, fold by fold, and write the arrays below `folder`."""
-    folds, files, data_bytes = encode_folds(source, folder)
-    full = _fit(source.dataset, source.task, source.splits.train)
-    encoded = encode(source.dataset, source.splits.train, full.encoder, full.target)
-    full_files = store(folder / "full", Fold(full.spec, full.target, encoded))
-    example = {name: array[:EXAMPLE_ROWS] for name, array in encoded.inputs.items()}
-    return Prepared(source, folds, files, full, full_files, example, data_bytes)
+def prepare(source: Source, folder: Path, cache: EncodedCache = NO_CACHE) -> Prepared:
+    """Fit encoders on training rows only, fold by fold, and write the arrays below `folder`.
 
-
-def encode_folds(source: Source, folder: Path) -> tuple[tuple[Fitted, ...], tuple[FoldFiles, ...], int]:
-    """Encode every fold with encoders of its own, fitted on its training rows.
-
-    Returns:
-        (encoders, arrays on disk, bytes of the largest fold).
+    Args:
+        source: The data.
+        folder: Of the run.
+        cache: What earlier runs encoded, and where this run's arrays are kept for later ones.
     """
-    dataset, task = source.dataset, source.task
-    folds: list[Fitted] = []
-    files: list[FoldFiles] = []
-    data_bytes = 0
-    for index, (train_rows, validation_rows) in enumerate(source.splits.folds):
-        fitted = _fit(dataset, task, train_rows)
-        train = encode(dataset, train_rows, fitted.encoder, fitted.target)
-        validation = encode(dataset, validation_rows, fitted.encoder, fitted.target)
-        truth = truth_of(source, fitted, validation_rows, validation)
-        data_bytes = max(data_bytes, _bytes(train) + _bytes(validation))
-        folds.append(fitted)
-        files.append(store(folder / f"fold_{index}", Fold(fitted.spec, fitted.target, train, validation, truth)))
-    return tuple(folds), tuple(files), data_bytes
+    parts = [
+        _encoded(source, folder / f"fold_{index}", train, validation, cache)
+        for index, (train, validation) in enumerate(source.splits.folds)
+    ]
+    full = _encoded(source, folder / "full", source.splits.train, None, cache)
+    inputs = load_fold(full.files).train.inputs
+    return Prepared(
+        source=source,
+        folds=tuple(part.fitted for part in parts),
+        files=tuple(part.files for part in parts),
+        full=full.fitted,
+        full_files=full.files,
+        example={name: np.array(array[:EXAMPLE_ROWS]) for name, array in inputs.items()},
+        data_bytes=max(process.folder_bytes(part.files.folder) for part in parts),
+        reused=all(part.reused for part in (*parts, full)),
+    )
+
+
+def encode_folds(source: Source, folder: Path) -> tuple[FoldFiles, ...]:
+    """Encode every fold with encoders of its own, fitted on its training rows."""
+    return tuple(
+        _encoded(source, folder / f"fold_{index}", train, validation, NO_CACHE).files
+        for index, (train, validation) in enumerate(source.splits.folds)
+    )
 
 
 def truth_of(source: Source, fitted: Fitted, rows: np.ndarray, encoded: Encoded | None = None) -> np.ndarray:
@@ -154,13 +175,40 @@ def save_splits(splits: Splits, path: Path) -> None:
     np.savez(path, **parts)  # type: ignore[arg-type]
 
 
+def _encoded(
+    source: Source, folder: Path, rows: np.ndarray, validation_rows: np.ndarray | None, cache: EncodedCache
+) -> _Part:
+    """The rows encoded by what is fitted on `rows`, below `folder`: taken from the cache, or made and kept there."""
+    # Of an interrupted run; its arrays may be the cache's own files, which are never written to.
+    shutil.rmtree(folder, ignore_errors=True)
+    key = _key(source, rows, validation_rows)
+    kept = cache.take(key, folder)
+    if kept is not None:
+        encoder = MODALITIES.get(source.dataset.modality).encoder_from_state(kept["encoder"])
+        fitted = Fitted(rows, encoder, TargetEncoder.from_state(kept["target"]), encoder.spec(source.task, len(rows)))
+        return _Part(fitted, FoldFiles(folder, fitted.spec, kept["target"], validation_rows is not None), reused=True)
+    fitted = _fit(source.dataset, source.task, rows)
+    fold = Fold(fitted.spec, fitted.target, encode(source.dataset, rows, fitted.encoder, fitted.target))
+    if validation_rows is not None:
+        validation = encode(source.dataset, validation_rows, fitted.encoder, fitted.target)
+        truth = truth_of(source, fitted, validation_rows, validation)
+        fold = replace(fold, validation=validation, truth=truth)
+    files = store(folder, fold)
+    cache.keep(key, folder, {"encoder": fitted.encoder.state(), "target": fitted.target.state()})
+    return _Part(fitted, files, reused=False)
+
+
+def _key(source: Source, rows: np.ndarray, validation_rows: np.ndarray | None) -> str:
+    """Names what is encoded: the content, what is read of it, the rows, and what the encoders find installed."""
+    dataset = source.dataset
+    marks = [None if part is None else of_bytes(part.tobytes()) for part in (rows, validation_rows)]
+    read = (dataset.fingerprint, dataset.modality, dataset.target, dataset.aside, dataset.details)
+    return key_of(read, asdict(source.task), marks, archive_path() is not None)
+
+
 def _fit(dataset: Dataset, task: TaskSpec, rows: np.ndarray) -> Fitted:
     encoder = MODALITIES.get(dataset.modality).encoder()
     encoder.fit(dataset, rows)
     target = TargetEncoder()
     target.fit(dataset, rows, task)
     return Fitted(rows, encoder, target, encoder.spec(task, len(rows)))
-
-
-def _bytes(encoded: Encoded) -> int:
-    return sum(array.nbytes for array in encoded.inputs.values()) + encoded.target.nbytes
