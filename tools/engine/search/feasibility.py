@@ -24,6 +24,10 @@ from tools.engine.search.space import Dimension, Space
 SIZE_MARGIN = 0.98  # labels and names in the finished file
 LATENCY_MARGIN = 0.85  # a median measured twice differs by some percent
 SMALLEST_TRIES = 24
+LOW_TRIES = 3
+"""Draws at the low end of a family; the later ones are larger, and differ in the choices that have no order."""
+HOPELESS = 1.0
+"""A limit exceeded by this share at the low end: no other choice makes up for that."""
 UNKNOWN_EXPORT_S = 0.3
 SHRINK_STEPS = (0.7, 0.4, 0.2, 0.0)
 
@@ -154,6 +158,8 @@ class Feasibility:
             best: tuple[float, Params] | None = None
             for attempt in range(SMALLEST_TRIES):
                 if attempt and (time.time() > deadline or (best is not None and best[0] <= 0)):
+                    break
+                if attempt >= LOW_TRIES and best is not None and best[0] > HOPELESS:
                     break
                 params = self._draw_small(name, attempt, rng)
                 try:
