@@ -39,7 +39,8 @@ def test_help_loads_nothing_heavy() -> None:
     "words",
     [
         ("run",),
-        ("run", "--dataset", "iris", "--time", "soon"),
+        ("run", "wine", "--dataset", "iris"),
+        ("run", "iris", "--time", "soon"),
         ("run", "--dataset", "iris", "--max-model-size", "tiny"),
         ("run", "--dataset", "iris", "--weights", "1"),
         ("run", "--dataset", "iris", "--weights", "0,0"),

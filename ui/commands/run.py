@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
 
 def run(
     context: typer.Context,
+    data: Annotated[str | None, typer.Argument(help="The same as --dataset.")] = None,
     dataset: Annotated[
         str | None,
         typer.Option("--dataset", "-d", help="A file, a folder, or a sample such as iris.", rich_help_panel=_DATA),
@@ -105,6 +106,9 @@ def run(
     """
     from ui.summary import run_summary
 
+    if data is not None and dataset not in (None, data):
+        raise typer.BadParameter(f"Both '{data}' and '{dataset}' are named: choose one.", param_hint="--dataset")
+    dataset = dataset or data
     if dataset is None and reproduce is None:
         raise typer.BadParameter("Name a file, a folder, or a sample such as iris.", param_hint="--dataset")
     arguments: dict[str, Any] = {
