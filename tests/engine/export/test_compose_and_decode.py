@@ -96,6 +96,41 @@ def test_parts_of_different_opsets_become_one():
     assert composed.model.ir_version == 10
 
 
+def length(name: str) -> onnx.ModelProto:
+    """scores = (ids that are 0, ids that are not) of a text whose length is free."""
+    value = helper.make_tensor_value_info
+    nodes = [
+        helper.make_node("Equal", [name, "nothing"], ["empty"]),
+        helper.make_node("Not", ["empty"], ["there"]),
+        helper.make_node("Cast", ["empty"], ["zeros"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", ["there"], ["ones"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceSum", ["zeros", "axis"], ["n_zeros"]),
+        helper.make_node("ReduceSum", ["ones", "axis"], ["n_ones"]),
+        helper.make_node("Concat", ["n_zeros", "n_ones"], ["scores"], axis=1),
+    ]
+    constants = [
+        helper.make_tensor("nothing", TensorProto.INT64, [], [0]),
+        helper.make_tensor("axis", TensorProto.INT64, [1], [1]),
+    ]
+    ends = (
+        [value(name, TensorProto.INT64, ["batch", "sequence"])],
+        [value("scores", TensorProto.FLOAT, ["batch", 2])],
+    )
+    graph = helper.make_graph(nodes, "core", *ends, constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+
+def test_words_and_pieces_of_a_text_may_differ_in_number():
+    regression = TaskSpec("regression", "y", "r2", 2)
+    cores = [length("tokens"), length("pieces"), length("pieces")]
+    session = open_session(compose(None, ["tokens", "pieces"], cores, [1.0] * 3, regression).model)
+    axes = [entry.shape[1] for entry in session.get_inputs()]
+    assert len(set(axes)) == 2, "one name would promise that both have the same length"
+    feed = {"tokens": np.ones((1, 7), np.int64), "pieces": np.array([[4, 5, 0, 0, 0]])}
+    outputs = run_session(session, feed)
+    np.testing.assert_allclose(outputs["prediction"], [[(0 + 3 + 3) / 3, (7 + 2 + 2) / 3]], rtol=1e-6)
+
+
 def test_an_input_that_nobody_makes_is_named():
     with pytest.raises(OptimizationError, match="cat"):
         compose(columns("a", "b"), ["num"], [core(name="cat")], [1.0], LABELS)

@@ -72,6 +72,9 @@ def compose(
         renamed.CopyFrom(entry)
         renamed.name = names[entry.name]
         renamed.type.tensor_type.shape.dim[0].dim_param = "batch"
+        for axis in list(renamed.type.tensor_type.shape.dim)[1:]:
+            if axis.dim_param and entries:  # a text has other numbers of words and pieces: one name promises equality
+                axis.dim_param = f"{axis.dim_param}_{entry.name}"
         entries.append(renamed)
 
     graph = Assembly(max([OPSET, *(default_opset(part) for part in parts)]), taken)
