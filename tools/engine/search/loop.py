@@ -234,7 +234,7 @@ class Search:
             return
         reason = running.candidate.why
         if running.pruned:
-            reason += "; given up early: the better half was ahead"
+            reason += "; given up early: too many others were ahead"
         elif event.ending != "completed":
             reason += "; training was cut short by the time limit" if event.ending == "deadline" else "; ended early"
         self._end(event.trial, "pruned" if running.pruned else "completed", event=event, reason=reason)

@@ -1,13 +1,13 @@
 """When a running trial is given up: asynchronous successive halving within a family.
 
 When a sixteenth, an eighth, a quarter and a half of its training have passed (see `rungs`), a trial's best objective
-so far is compared with what other trials of the same family had by then; it goes on when it belongs to the better
-half. Shares and not steps, because a schedule of learning rates ends where the training ends: halfway through, trials
+so far is compared with what other trials of the same family had by then; it goes on when it belongs to the best
+two fifths. Shares and not steps, because a schedule of learning rates ends where the training ends: halfway through, trials
 of any length can be compared. Families are not, because a linear model is ahead in the beginning and behind at the
 end. The first trials of a family are never given up.
 
 Source: Li et al. (2020), "A System for Massively Parallel Hyperparameter Tuning", algorithm 2, with a reduction
-factor of 2 in place of 4, and trials that stop in place of waiting to be promoted.
+factor of 2.5 in place of 4, and trials that stop in place of waiting to be promoted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Iterable
 
 from tools.engine.execution.rungs import crossings
 
-KEEP = 0.5
+KEEP = 0.4
 PROTECTED = 4
 
 
@@ -61,7 +61,7 @@ class Halving:
 
 
 def behind(objective: float, others: list[float]) -> bool:
-    """Whether an objective belongs to the worse half; never among few.
+    """Whether an objective is not among the best that go on; never among few.
 
     >>> behind(0.5, [0.6, 0.7, 0.8]), behind(0.5, [0.3, 0.4, 0.6, 0.7]), behind(0.5, [0.2, 0.3, 0.4, 0.6])
     (False, True, False)
