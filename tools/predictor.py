@@ -86,9 +86,10 @@ class Predictor(Tool[PredictorArgs]):
             step.say(f"Predicted: {rows(len(frame))}.", n_rows=len(frame))
         path = _write(frame, context.store.folder(record.id))
         shown = frame.head(SHOWN_ROWS)
-        first = [_row(line) for line in shown.to_dict(orient="records")]
+        columns = _columns(bundle)
+        first = [_row(line, columns) for line in shown.to_dict(orient="records")]
         return ToolResult(
-            summary=_summary(frame, first, record),
+            summary=_summary(frame, first, columns, record),
             data={"experiment": record.id, "n_rows": len(frame), "predictions": first, "file": str(path)},
             experiment=record.id,
             artifacts=(Artifact(kind="file", ref=str(path), title="All predictions (CSV)"),),
@@ -179,28 +180,50 @@ def _write(frame: pd.DataFrame, folder: Path) -> Path:
     return path
 
 
-def _row(line: dict[Any, Any]) -> dict[str, Any]:
-    """The prediction and, for classes, its probability."""
-    prediction = line["prediction"]
-    value = prediction.item() if hasattr(prediction, "item") else prediction
-    row: dict[str, Any] = {"prediction": short(value) if isinstance(value, float) else value}
-    probabilities = [float(v) for name, v in line.items() if str(name).startswith("probability_")]
-    if probabilities:
-        row["probability"] = short(max(probabilities))
+def _columns(bundle: Bundle) -> dict[str, str]:
+    """Columns of the predicted table: where the prediction stands -> how the columns of its probabilities begin."""
+    targets = bundle.task.targets if bundle.task.parts else ()
+    return {target: f"probability_{target}_" for target in targets} or {"prediction": "probability_"}
+
+
+def _row(line: dict[Any, Any], columns: dict[str, str]) -> dict[str, Any]:
+    """The predictions and, for classes, their probabilities."""
+    row: dict[str, Any] = {}
+    for name, start in columns.items():
+        prediction = line[name]
+        value = prediction.item() if hasattr(prediction, "item") else prediction
+        row[name] = short(value) if isinstance(value, float) else value
+        probabilities = [float(v) for other, v in line.items() if str(other).startswith(start)]
+        if probabilities:
+            row[_probability(name, columns)] = short(max(probabilities))
     return row
 
 
-def _summary(frame: pd.DataFrame, shown: list[dict[str, Any]], record: ExperimentRecord) -> str:
+def _probability(name: str, columns: dict[str, str]) -> str:
+    return "probability" if len(columns) == 1 else f"probability_{name}"
+
+
+def _summary(
+    frame: pd.DataFrame, shown: list[dict[str, Any]], columns: dict[str, str], record: ExperimentRecord
+) -> str:
+    def told(name: str) -> str:
+        return "" if len(columns) == 1 else f"{name} "
+
     def said(row: dict[str, Any]) -> str:
-        return f"{row['prediction']}" + (f" ({row['probability']:.0%})" if "probability" in row else "")
+        sure = {name: row.get(_probability(name, columns)) for name in columns}
+        return ", ".join(
+            f"{told(name)}{row[name]}" + (f" ({share:.0%})" if share is not None else "")
+            for name, share in sure.items()
+        )
 
     if len(frame) == 1:
         return f"Experiment {record.id} predicts {said(shown[0])}."
-    first = ", ".join(said(row) for row in shown)
+    first = (", " if len(columns) == 1 else "; ").join(said(row) for row in shown)
     text = f"Experiment {record.id} predicted {len(frame):,} rows. The first: {first}."
-    if "probability" in shown[0]:
-        counts = frame["prediction"].value_counts().head(4)
-        text += f" In all: {', '.join(f'{name} {count:,}' for name, count in counts.items())}."
-    else:
-        text += f" Mean {short(float(frame['prediction'].mean()))}."
+    for name in columns:
+        if _probability(name, columns) in shown[0]:
+            counts = frame[name].value_counts().head(4)
+            text += f" In all: {told(name)}{', '.join(f'{value} {count:,}' for value, count in counts.items())}."
+        else:
+            text += f" Mean {told(name)}{short(float(frame[name].mean()))}."
     return text
