@@ -94,7 +94,7 @@ def finished(record: ExperimentRecord, trials: Sequence[TrialRecord], notices: S
         data=outcome(record) | ({"alternatives": [_alternative(trial) for trial in others]} if others else {}),
         experiment=record.id,
         dataset=record.dataset,
-        artifacts=artifacts(record),
+        artifacts=artifacts(record, trials),
         next_step="Give it more time or loosen the limit that is not met."
         if unmet
         else "Judge it, use it, or convert it.",
@@ -145,14 +145,17 @@ def _aim(record: ExperimentRecord) -> str:
     return f": it predicts `{target}`" if target else ""
 
 
-def artifacts(record: ExperimentRecord) -> tuple[Artifact, ...]:
+def artifacts(record: ExperimentRecord, trials: Sequence[TrialRecord]) -> tuple[Artifact, ...]:
     """What to look at and to download after a training."""
     found = []
     if record.bundle:
         found.append(Artifact(kind="bundle", ref=f"bundle:{record.id}", title=f"Model of experiment {record.id}"))
     if record.trials:
-        found.append(Artifact(kind="plot", ref=f"plot:{record.id}:learning_curve", title="Learning curve"))
+        if any(len(trial.curve) > 1 for trial in trials):
+            found.append(Artifact(kind="plot", ref=f"plot:{record.id}:learning_curve", title="Learning curve"))
         found.append(Artifact(kind="plot", ref=f"plot:{record.id}:history", title="Search"))
+    if len(record.plan.goals) > 1:
+        found.append(Artifact(kind="plot", ref=f"plot:{record.id}:pareto", title="Pareto front"))
     return tuple(found)
 
 

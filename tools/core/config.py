@@ -57,6 +57,18 @@ class Objectives(Frozen):
             raise ValueError("weights need a secondary objective as well")
         return self
 
+    def goals(self, strategy: Strategy) -> tuple[Goal, ...]:
+        """All that is weighed, the first goal first.
+
+        Size or latency alone would be won by a model that knows nothing, so accuracy joins them. A multi-objective
+        search for accuracy alone looks at latency as well.
+        """
+        if self.secondary is not None:
+            return (self.primary, self.secondary)
+        if self.primary != "accuracy":
+            return (self.primary, "accuracy")
+        return ("accuracy", "latency") if strategy == "multi_objective" else ("accuracy",)
+
 
 class ExperimentTracking(Frozen):
     """Whether and where runs are kept."""

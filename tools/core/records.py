@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from tools.core.config import Objectives, SearchSpec, TaskKind, ValidationSpec
+from tools.core.config import Goal, Objectives, SearchSpec, TaskKind, ValidationSpec
 from tools.core.frozen import Frozen
 
 Status = Literal["running", "completed", "failed", "interrupted", "cancelled"]
@@ -91,6 +91,11 @@ class ExperimentPlan(Frozen):
     ensemble: bool = Field(default=True, description="deliver several models averaged where that is better")
     seed: int = 0
     session: str | None = None
+
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        """What the search weighs."""
+        return self.objectives.goals(self.search.strategy)
 
 
 class Resources(Frozen):

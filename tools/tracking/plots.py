@@ -12,7 +12,7 @@ from typing import Any
 
 from tools.core.errors import ExperimentError, TaskError
 from tools.core.records import ExperimentRecord, TrialRecord
-from tools.tracking.front import front, measured
+from tools.tracking.front import front, latency, measured, size
 from tools.tracking.judgements import kept
 from tools.tracking.queries import direction_of, find
 from tools.tracking.store import Store
@@ -100,21 +100,25 @@ def _learning_curve(store: Store, record: ExperimentRecord) -> Plot:
 
 
 def _pareto(store: Store, record: ExperimentRecord) -> Plot:
-    """Quality against size, and the trials that no other beats in both."""
-    trials = measured(store.trials(record.id))
+    """Quality against size, or latency where that was searched for; and the trials that no other beats in both."""
+    goals = record.plan.goals
+    cost, name, unit = size, "size", "model size in bytes"
+    if "latency" in goals and "size" not in goals:
+        cost, name, unit = latency, "latency", "milliseconds for one row"
+    trials = measured(store.trials(record.id), cost)
     if not trials:
-        raise _nothing(record, "no trial has both a score and a size")
-    best = front(trials, record.direction)
+        raise _nothing(record, f"no trial has both a score and a {name}")
+    best = front(trials, record.direction, cost)
     series = [
         {
-            "name": "trials", "x": [trial.model_size for trial in trials], "y": [trial.score for trial in trials],
+            "name": "trials", "x": [cost(trial) for trial in trials], "y": [trial.score for trial in trials],
             "style": "points", "text": [f"trial {trial.number}: {trial.model_architecture}" for trial in trials],
         },
-        {"name": "best for its size", "x": [trial.model_size for trial in best],
+        {"name": f"best for its {name}", "x": [cost(trial) for trial in best],
          "y": [trial.score for trial in best], "style": "step"},
     ]  # fmt: skip
-    title = f"Quality and size in experiment {record.id}"
-    return {**_plot("scatter", title, "model size in bytes", _metric(record, "validation"), series), "x_log": True}
+    title = f"Quality and {name} in experiment {record.id}"
+    return {**_plot("scatter", title, unit, _metric(record, "validation"), series), "x_log": True}
 
 
 def _kept_plot(report: str) -> Callable[[Store, ExperimentRecord], Plot]:

@@ -208,8 +208,10 @@ class Search:
             return
         objective = self._objective(event.score, running.cost)
         running.best = objective
-        # What is behind in the sum of the goals may be ahead in one of them.
-        if running.pruned or self._reason is not None or not self.plan.search.pruning or self.objective.apart:
+        # What is behind in the sum of the goals may be ahead in one of them. The last of a number of trials are judged
+        # like those before: else it would depend on the pace whether that number was reached before their news.
+        ending = self._reason not in (None, "max_trials", "space")
+        if running.pruned or ending or not self.plan.search.pruning or self.objective.apart:
             return
         family = running.candidate.family
         if running.known is None:

@@ -5,8 +5,8 @@ quality   maximised metrics as they are (accuracy, AUC, F1, R²; R² not below -
 latency   1 - log(ms / 0.01) / log(1000 / 0.01): 1 at 10 µs, 0 at 1 s, each tenfold counts the same.
 size      1 - log(bytes / 10^3) / log(10^9 / 10^3): 1 at 1 kB, 0 at 1 GB.
 
-objective = w1 * primary + w2 * secondary, weights as asked, else 0.7 and 0.3. Accuracy alone counts fully. Latency or
-size as the only objective would be won by a model that knows nothing, so accuracy then joins as secondary with 0.3.
+objective = w1 * primary + w2 * secondary, weights as asked, else 0.7 and 0.3 (accuracy joins size or latency alone with
+0.3). Accuracy alone counts fully.
 A model below `min_accuracy` loses `SHORTFALL` times what it lacks, so that it never wins against one that reaches it
 by being small.
 
@@ -28,8 +28,6 @@ WEIGHTS = (0.7, 0.3)
 FASTEST_MS, SLOWEST_MS = 1e-2, 1e3
 SMALLEST, LARGEST = 1e3, 1e9
 SHORTFALL = 2.0
-TRADED: tuple[Goal, ...] = ("accuracy", "latency")
-"""What a multi-objective search without a second goal weighs against each other."""
 
 
 @dataclass(frozen=True)
@@ -106,17 +104,13 @@ def make_objective(
     strategy: Strategy = "bayesian",
 ) -> Objective:
     """The objective a plan asks for (see the module for the rules)."""
+    wanted = objectives.goals(strategy)
     if objectives.secondary is None and objectives.primary == "accuracy":
         goals: dict[Goal, float] = {"accuracy": 1.0}
     else:
-        first, second = objectives.weights or WEIGHTS
-        goals = {objectives.primary: first, objectives.secondary or "accuracy": second}
-    apart: tuple[Goal, ...] = tuple(goals) if len(goals) > 1 else ()
-    if strategy == "multi_objective":
-        apart = apart or TRADED
-    elif strategy != "evolutionary":
-        apart = ()
-    return Objective(goals, metric, baseline, min_accuracy, apart)
+        goals = dict(zip(wanted, objectives.weights or WEIGHTS, strict=True))
+    several = len(wanted) > 1 and strategy in ("multi_objective", "evolutionary")
+    return Objective(goals, metric, baseline, min_accuracy, wanted if several else ())
 
 
 def _log_share(value: float, best: float, worst: float) -> float:

@@ -1,10 +1,10 @@
 """When a running trial is given up: asynchronous successive halving within a family.
 
 When a sixteenth, an eighth, a quarter and a half of its training have passed (see `rungs`), a trial's best objective
-so far is compared with what other trials of the same family had by then; it goes on when it belongs to the best
-two fifths. Shares and not steps, because a schedule of learning rates ends where the training ends: halfway through, trials
-of any length can be compared. Families are not, because a linear model is ahead in the beginning and behind at the
-end. The first trials of a family are never given up.
+so far is compared with what other trials of the same family had by then; it goes on when it belongs to the best two
+fifths. Shares and not steps, because a schedule of learning rates ends where the training ends: halfway through,
+trials of any length can be compared. Families are not, because a linear model is ahead in the beginning and behind at
+the end. The first trials of a family are never given up.
 
 Source: Li et al. (2020), "A System for Massively Parallel Hyperparameter Tuning", algorithm 2, with a reduction
 factor of 2.5 in place of 4, and trials that stop in place of waiting to be promoted.
