@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tools.core.records import BestModel, ExperimentPlan, ExperimentRecord, TrialRecord
 from tools.tracking.front import front, neighbours
+from tools.tracking.plots import plot
+from tools.tracking.store import Store
 from tools.tracking.wording import front_sentence
 
 
@@ -48,3 +52,13 @@ def test_the_neighbours_of_what_was_delivered_are_told_by_size() -> None:
         "Other trials, best for their size by validation accuracy: m0 with 0.9 in 1 kB and m4 with 0.99 in 90 kB."
     )
     assert front_sentence(record, []) == ""
+
+
+def test_a_search_for_latency_is_drawn_over_latency(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    trials = [trial(0, 0.9, 1000, latency=0.5), trial(1, 0.8, 9000, latency=0.1), trial(2, 0.7, 10, latency=0.6)]
+    for goals, xs in (({"secondary": "latency"}, [0.1, 0.5]), ({"secondary": "size"}, [10, 1000]), ({}, [10, 1000])):
+        record = store.create(ExperimentPlan.model_validate({"dataset": "t", "objectives": goals}), "t")
+        path = store.folder(record.id) / "trials.jsonl"
+        path.write_text("".join(f"{each.model_dump_json()}\n" for each in trials), encoding="utf-8")
+        assert plot(store, record.id, "pareto")["series"][1]["x"] == xs
