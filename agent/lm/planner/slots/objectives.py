@@ -37,6 +37,10 @@ _MOSTLY = (
     r"(?:the |an? |its )?{goal}\b)"
 )
 _SUPERLATIVE = r"(?={goal}\b)(?:most \w+|\w+est) (?:possible )?(?:model|net(?:work)?|classifier|thing|one)\b"
+_BOTH = re.compile(
+    r"\b(?:both|trad(?:e|ing)|balanc(?:e|ed|ing)|compromise|pareto|multi[- ]?(?:objective|criteria)|nsga\S*|jointly|together|"
+    r"weigh(?:ing)?|at once)\b"
+)
 _SECOND = (
     r"(?:{goal}\b,? (?:\w+ )?(?:second|next|after that|(?:is )?secondary|then)|(?:second(?:ary|ly)?|then|next|"
     r"after that|as well as|also|followed by)(?: objective| goal| comes)?(?: is|:|,)? (?:the )?{goal}\b)"
@@ -63,6 +67,10 @@ def read(reading: Reading) -> None:
         for span in shares[1]:
             reading.take(*span)
         return
+    pair = _together(text)
+    if pair is not None:
+        _put(reading, list(pair), None)
+        return
     first = [name for name, _ in _matches(f"{_FIRST}|{_MOSTLY}", text)]
     second = [name for name, _ in _matches(_SECOND, text) if name not in first[:1]]
     first = first or [name for name, _ in _matches(_SUPERLATIVE, text)]
@@ -78,6 +86,28 @@ def _rather(text: str) -> tuple[str, str] | None:
             if first != second and _pair(first, second).search(text):
                 return first, second
     return None
+
+
+def _together(text: str) -> tuple[str, str] | None:
+    """Two goals weighed against each other without a word on which counts more: "balance accuracy and size"."""
+    if not _BOTH.search(text):
+        return None
+    names = list(data("lexicon")["goals"])
+    found = (
+        (first, second)
+        for first in names
+        for second in names
+        if first != second and _joined(first, second).search(text)
+    )
+    return next(found, None)
+
+
+@functools.cache
+def _joined(first: str, second: str) -> re.Pattern[str]:
+    left, right = ("|".join(data("lexicon")["goals"][name]) for name in (first, second))
+    return re.compile(
+        rf"\b(?:{left}),? (?:and|as well as|against|versus|vs|with|&) (?:the |its |low |small )?(?:{right})\b"
+    )
 
 
 @functools.cache
