@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 from agent.lm.planner.knowledge import data
 from agent.lm.planner.slots.reading import Reading
@@ -38,8 +38,8 @@ _MOSTLY = (
 )
 _SUPERLATIVE = r"(?={goal}\b)(?:most \w+|\w+est) (?:possible )?(?:model|net(?:work)?|classifier|thing|one)\b"
 _BOTH = re.compile(
-    r"\b(?:both|trad(?:e|ing)|balanc(?:e|ed|ing)|compromise|pareto|multi[- ]?(?:objective|criteria)|nsga\S*|jointly|together|"
-    r"weigh(?:ing)?|at once)\b"
+    r"\b(?:both|trad(?:e|ing)|balanc(?:e|ed|ing)|compromise|pareto|multi[- ]?(?:objective|criteria)|nsga\S*|jointly|"
+    r"together|weigh(?:ing)?|at once)\b"
 )
 _SECOND = (
     r"(?:{goal}\b,? (?:\w+ )?(?:second|next|after that|(?:is )?secondary|then)|(?:second(?:ary|ly)?|then|next|"
@@ -93,21 +93,14 @@ def _together(text: str) -> tuple[str, str] | None:
     if not _BOTH.search(text):
         return None
     names = list(data("lexicon")["goals"])
-    found = (
-        (first, second)
-        for first in names
-        for second in names
-        if first != second and _joined(first, second).search(text)
-    )
-    return next(found, None)
+    return next((pair for pair in permutations(names, 2) if _joined(*pair).search(text)), None)
 
 
 @functools.cache
 def _joined(first: str, second: str) -> re.Pattern[str]:
     left, right = ("|".join(data("lexicon")["goals"][name]) for name in (first, second))
-    return re.compile(
-        rf"\b(?:{left}),? (?:and|as well as|against|versus|vs|with|&) (?:the |its |low |small )?(?:{right})\b"
-    )
+    between = r",? (?:and|as well as|against|versus|vs|with|&) (?:the |its |low |small )?"
+    return re.compile(rf"\b(?:{left}){between}(?:{right})\b")
 
 
 @functools.cache
