@@ -135,6 +135,7 @@ def _experiment(record: ExperimentRecord) -> dict[str, Any]:
         "size_bytes": record.best.model_size if record.best else None,
         "latency_ms": record.best.resources.inference_latency if record.best else None,
         "tags": list(record.tags),
+        "made_from": record.plan.base_experiment,
     }
     return {key: value for key, value in shown.items() if value not in (None, [])}
 

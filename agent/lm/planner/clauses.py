@@ -30,6 +30,8 @@ _BARE = re.compile(
 _LEAD = 9
 """Commas before that belong to the opening of a refusal ("no, don't …")."""
 
+_BOUND = re.compile(r"\b(?:over|more than|exceed|above|longer than|past|beyond)\b(?: \w+){0,2}? \d")
+
 _PART_SURE = 0.55
 """A part of a sentence must be a little surer to be a wish of its own."""
 
@@ -103,7 +105,7 @@ def hear(message: str, world: World, tools: Tools) -> Heard:
         if repair is not None:
             _repaired(wishes, part, repair, whole, world, tools)
             continue
-        if mood.refuses(part) and not grouping.named(Reading(part, whole, world)):
+        if mood.refuses(part) and not _limits(part) and not grouping.named(Reading(part, whole, world)):
             denied, _, rest = _refusal(part)
             refused.append(_rank(denied, whole, world, tools).best)
             parts = [rest, *parts] if rest else parts
@@ -134,6 +136,11 @@ def hear(message: str, world: World, tools: Tools) -> Heard:
     if wishes:
         return Heard(whole, wishes, refused)
     return _as_one(whole, world, tools, refused, pending)
+
+
+def _limits(part: str) -> bool:
+    """Whether a denial only bounds something: "don't take more than 60 s"."""
+    return _BOUND.search(part) is not None
 
 
 def _repaired(wishes: list[Wish], part: str, rest: str, whole: Text, world: World, tools: Tools) -> None:

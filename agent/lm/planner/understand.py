@@ -16,6 +16,7 @@ from agent.lm.planner.knowledge import data
 from agent.lm.planner.ranking import Ranking, Tools
 from agent.lm.planner.slots import datasets
 from agent.lm.planner.slots.reading import Reading
+from agent.lm.planner.slots.vocabulary import reports_in
 from agent.lm.planner.state import State, mend, repeated
 from agent.lm.planner.text import Text
 from agent.lm.planner.world import World
@@ -49,6 +50,8 @@ _THAT_FITS = re.compile(
 """A model that is to meet what was just asked about: "then make me one that does fit"."""
 
 _MOST_CALLS = 5
+_BRIEF = 7
+"""Words of a message in which "again" alone means the last training; a longer one says something else by it."""
 _TRAINS = frozenset(
     {
         *("time_s", "max_model_size", "max_latency_ms", "min_accuracy", "max_trials", "patience", "strategy", "folds"),
@@ -221,6 +224,11 @@ def _acts(wish: Wish, whole: Text, world: World, tools: Tools) -> list[Act]:
         if 0 < len(having) <= _MOST_CALLS:
             shown = intent_named("history.show")
             return [Act("history.show", act.tool, {**shown.args, "experiments": [number]}) for number in having]
+    if intent.name == "evaluate":
+        act = acting.make(wish, whole, world, tools)
+        reports = reports_in(wish.text)
+        if 1 < len(reports) <= _MOST_CALLS and "report" in act.args:
+            return [replace(act, args={**act.args, "report": report}) for report in reports]
     if intent.name == "history.tag":
         several = len(re.findall(r"\bas\b", wish.text)) > 1
         parts = [f"tag {part}" for part in _EACH_TAG.split(wish.text)] if several else [wish.text]
@@ -286,7 +294,7 @@ def _fragment(text: str, slots: dict[str, Any], world: World, tools: Tools, stat
         and not _wonders(text)
         and (corrects or changed(text, {}, world) or re.search(data("lexicon")["again"], text))
     ):
-        found = follow_up(text, slots, world)
+        found = follow_up(text, slots, world, repeat=len(text.split()) <= _BRIEF)
         if found is not None and found[0] in tools:
             act = Act("follow-up", found[0], acting.bind(found[1], tools[found[0]][1]))
     if act is not None:

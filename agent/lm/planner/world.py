@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from agent.lm.planner.request import Call
 
-_FACTS = frozenset({"id", "size_bytes", "latency_ms"})
+_FACTS = frozenset({"id", "size_bytes", "latency_ms", "made_from"})
 
 
 @dataclass
@@ -54,6 +54,13 @@ class World:
             if record["id"] == wanted:
                 return record
         return self.experiments[-1] if self.experiments and number is None else None
+
+    def before(self) -> int | None:
+        """The experiment before the current one: the one it was made from, else the next older one."""
+        record = self.experiment() or {}
+        older = [number for number in self.ids if number < record.get("id", 0)]
+        base = record.get("made_from")
+        return base if base in self.ids else older[-1] if older else None
 
     def score(self, number: int) -> float | None:
         """An experiment's measured score, whatever its metric."""

@@ -39,7 +39,7 @@ _PLACE = re.compile(
     rf"one before)\b (?:\w+ )?{_THING}\b|\bthe (last|latest|newest|previous|first|second|third|fourth|fifth)\b"
     rf"(?! \d| [a-z]|-)|\b(?:the )?(one before)\b"
 )
-_PLACES = {"first": 0, "oldest": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "previous": -2, "one before": -2,
+_PLACES = {"first": 0, "oldest": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "previous": -2,
            "second last": -2, "second-last": -2}  # fmt: skip
 _NEW = re.compile(r"\b(?:a|an|another|new|some)\b(?: [\w-]+){0,2} *$")
 """Before a dataset's name: a model to be made, not one that exists."""
@@ -107,6 +107,9 @@ def _settled(text: str, reading: Reading) -> list[int]:
     if len(places) > 1 and ids:
         return list(dict.fromkeys(ids[index] for index in places if -len(ids) <= index < len(ids)))
     place = _PLACE.search(text)
+    if place and ids and str(place[1] or place[2] or place[3]) in ("previous", "one before"):
+        before = world.before()
+        return [before] if before is not None else []
     if place and ids:
         index = _PLACES.get(str(place[1] or place[2] or place[3]), -1)
         return [ids[index]] if -len(ids) <= index < len(ids) else []

@@ -29,7 +29,8 @@ _NAMED = (
     re.compile(r"(?<!\w)y ?= ?([\w.-]+)"),
     re.compile(r"\b(?:with|use|using|take) (?:the )?([\w-]+)(?: column)? as (?:the |my )?(?:target|label)"),
     re.compile(r"(?:^|[,.;] ?|\b(?:column|use) )([\w-]+) (?:column )?(?:is|as) (?:the |my )?(?:target|label)\b"),
-    re.compile(r"\bcolumn (?:called |named )?([\w-]+)"),
+    re.compile(r"\bcolumn(?:'s| is)? (?:called |named |titled |headed )?(?:the )?([\w-]+)"),
+    re.compile(r"\b(?:it|that|this)(?:'s| is) (?:called|named|the one called|under|in) ([\w-]+)"),
     re.compile(r"\b([\w-]+) column\b"),
 )  # fmt: skip
 _AFTER = re.compile(
@@ -165,7 +166,7 @@ def _called(reading: Reading, columns: tuple[str, ...]) -> bool:
             if first in reading.world.samples or first in data("lexicon")["not_targets"]:
                 continue
             found = _leading(match[1], columns)
-            if found is None and pattern in _NAMED[-2:]:
+            if found is None and pattern in _NAMED[-3:]:
                 continue  # "the last column": no name, if none is like it
             name, length = found or (first, len(first))
             _put(reading, name, match.start(1), match.start(1) + length)

@@ -17,6 +17,9 @@ _OPPOSITE: dict[str, dict[Any, Any]] = {
 }
 """What a denied value means where it means anything: "no ensembling", "without cross-validation"."""
 
+_BESIDE = re.compile(r"(?:,? ?(?:and|plus|as well as|with|or|&|,|then)(?: (?:also|the|a|its|an))* ?)")
+"""Between two reports that are both wanted."""
+
 _TAKEN = frozenset({"precision"})
 """Values whose digits ("8-bit") must not be read as anything else."""
 
@@ -59,6 +62,24 @@ def _families(reading: Reading, names: list[str]) -> None:
         match = re.search(rf"\b{group['words']}\b", reading.text)
         if match and mood.negated(reading.text, match.start()):
             reading.put("families", list(group["families"]))
+
+
+def reports_in(text: str) -> list[str]:
+    """The reports of a model that the words name one beside the other: "ROC and calibration"."""
+    hits = [
+        (match.span(), report)
+        for report in data("lexicon")["vocabulary"]["report"]
+        for match in _words("report", report).finditer(text)
+        if not mood.negated(text, match.start())
+    ]
+    found: list[tuple[tuple[int, int], str]] = []
+    for span, report in sorted(hits):
+        if report in (name for _, name in found):
+            continue
+        if found and not _BESIDE.fullmatch(text[found[-1][0][1] : span[0]]):
+            continue
+        found.append((span, report))
+    return [report for _, report in found]
 
 
 @functools.cache
