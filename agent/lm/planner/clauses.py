@@ -119,6 +119,8 @@ def hear(message: str, world: World, tools: Tools) -> Heard:
             certain = sure(ranking) if alone else ranking.sure >= _PART_SURE and not mood.narrates(part)
         if (wishes or pending) and _ASIDE.fullmatch(part):
             certain = False
+        if ranking.best.name in _BOTH_TRAIN and mood.states(part):
+            certain = False
         intent = ranking.best if certain else None
         if intent is None or intent.name == FRAGMENT:
             if wishes and not wishes[-1].text.startswith("§"):

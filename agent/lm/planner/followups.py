@@ -27,7 +27,8 @@ _LIFT = (
 )
 SAME = re.compile(
     r"\bthe same\b|\b(do|repeat) (that|this|it)\b(?! (file|data))"
-    r"|\bsame (thing|again|as|time|limits?|deadline|duration|size|settings|options|parameters|limits|constraints|conditions|budget|way|setup)\b"
+    r"|\bsame (thing|again|as|time|limits?|deadline|duration|size|settings|options|parameters|constraints|conditions|"
+    r"budget|way|setup)\b"
 )
 
 

@@ -68,6 +68,16 @@ def narrates(text: str) -> bool:
     )
 
 
+def states(text: str) -> bool:
+    """Whether the words only say how something is: "something went wrong with wine".
+
+    >>> states("each comment can belong to several topics"), states("iris, please"), states("it is what i want to predict")
+    (True, False, False)
+    """
+    wish = re.search(data("lexicon")["wishing"], text) or re.search(r"\btargets?\b|\blabels?\b", text)
+    return re.search(data("lexicon")["stating"], text) is not None and wish is None
+
+
 def negated(text: str, start: int) -> bool:
     """Whether what stands at `start` is denied by a word just before it ("no ensembling")."""
     before = re.split(r"[,;.]| but | and (?!no\b)", text[:start])[-1].split()
