@@ -71,7 +71,7 @@ def narrates(text: str) -> bool:
 def states(text: str) -> bool:
     """Whether the words only say how something is: "something went wrong with wine".
 
-    >>> states("each comment can belong to several topics"), states("iris, please"), states("it is what i want to predict")
+    >>> states("each comment has several topics"), states("iris, please"), states("it is what i want to predict")
     (True, False, False)
     """
     wish = re.search(data("lexicon")["wishing"], text) or re.search(r"\btargets?\b|\blabels?\b", text)
