@@ -14,6 +14,7 @@ import multiprocessing
 import shutil
 import time
 from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,9 @@ def main() -> None:
                 for variant in variant_set:
                     others = [row for row in rows if row["variant"] == ALL and row["table"] != table]
                     proposals = [Proposal.model_validate(row["winner"]) for row in others] if variant == WARM else []
-                    with context.Pool(1) as pool:
-                        rows.append(pool.apply(run_one, (table, variant, seed, given.budget, work, proposals)))
+                    with ProcessPoolExecutor(1, context) as pool:  # its process may have children, a Pool's may not
+                        run = pool.submit(run_one, table, variant, seed, given.budget, work, proposals)
+                        rows.append(run.result())
                     (work / "search_quality.json").write_text(json.dumps({"budget_s": given.budget, "rows": rows}))
                     print(table, variant, seed, rows[-1]["best"], rows[-1]["test"], flush=True)
     show(rows, given.budget)
