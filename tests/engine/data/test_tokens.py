@@ -63,3 +63,18 @@ def test_the_shipped_file_of_a_fitted_corpus_encoder(tmp_path: Path) -> None:
 
 def test_empty_rows_become_one_unknown_token() -> None:
     assert to_ids([[], ["a"]], {"a": 2}, 3).tolist() == [[1, 0, 0], [2, 0, 0]]
+
+
+def test_long_texts_are_read_whole_unless_they_are_very_many(tmp_path: Path) -> None:
+    from tools.engine.data.modalities import text
+
+    path = tmp_path / "long.csv"
+    body = " ".join(f"word{number}" for number in range(600))
+    path.write_text("text,label\n" + "".join(f"{row} {body},{row % 2}\n" for row in range(20)), encoding="utf-8")
+    dataset = load(str(path), "label")
+    encoder = MODALITIES.get("text").encoder()
+    encoder.fit(dataset, np.arange(20))
+    assert encoder.transform(dataset, np.arange(3))["tokens"].shape == (3, 601)
+    many = text.MAX_TOKENS // text.LEAST_LENGTH + 1
+    encoder.fit(dataset, np.zeros(many, int))
+    assert encoder.transform(dataset, np.arange(3))["tokens"].shape == (3, text.LEAST_LENGTH)

@@ -9,6 +9,8 @@ import pytest
 
 from tests.engine.families.real_sets import texts
 from tools.engine.data.dataset import Encoded
+from tools.engine.export.graph import core_graph
+from tools.engine.export.runtime import open_session, run_session
 from tools.engine.families.family import FAMILIES, Family
 from tools.engine.training.learner import FitContext
 
@@ -50,3 +52,17 @@ def test_several_labels_of_one_text_are_learned(family: Family) -> None:
     list(learner.reports())
     found = learner.predict(validation.inputs) > 0
     assert (found[:, :2] == (validation.target[:, :2] > 0)).mean() > 0.75
+
+
+@pytest.mark.parametrize("family", [case for case in FAMILIES_OF_TEXT if case.id != "text_minilm"])
+def test_long_texts_are_read_in_the_file_as_by_the_model(family: Family) -> None:
+    case = texts()
+    long = np.tile(case.train.inputs["tokens"], (1, 400 // case.spec.sequence_length + 1))[:60, :400]
+    assert long.shape == (60, 400)
+    spec = replace(case.spec, sequence_length=400)
+    train = Encoded({"tokens": long}, case.train.target[:60])
+    learner = family.learner(family.defaults(spec)[0], spec, train, None, FitContext(max_epochs=1))
+    list(learner.reports())
+    session = open_session(core_graph(learner, {"tokens": long[:8]}))
+    for feed in ({"tokens": long[8:20]}, {"tokens": long[:3, :30].copy()}):
+        np.testing.assert_allclose(run_session(session, feed)["scores"], learner.predict(feed), atol=1e-4)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tools.core.records import Modality
 from tools.engine.data.dataset import DataSpec, Encoded
 from tools.engine.families.family import FAMILIES, Family, Params, Suggest
-from tools.engine.training.blocks import output_layer
+from tools.engine.training.blocks import MOST_WORDS, output_layer
 from tools.engine.training.dropout import Dropout
 from tools.engine.training.learner import FitContext
 from tools.engine.training.loop import TorchLearner
@@ -37,6 +37,10 @@ class TextCnnNetwork(Network):
         self.filters = nn.ModuleList(nn.Conv1d(width, filters, kernel, padding=kernel // 2) for kernel in kernels)
         self.before, self.after = Dropout(params["embedding_dropout"]), Dropout(params["dropout"])
         self.head = output_layer(filters * len(kernels), spec.task.n_outputs)
+
+    def prepare(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Tokens int64 [n, length] -> the first of them."""
+        return (inputs[0][:, :MOST_WORDS],)
 
     def body(self, *prepared: Tensor) -> Tensor:
         """Tokens int64 [n, length] -> [n, n_outputs]."""
@@ -105,7 +109,7 @@ class TextCnn(Family):
             weight_decay=params["weight_decay"],
             patience=8,
             label_smoothing=params.get("label_smoothing", 0.0),
-            bf16=bf16_pays(context.device, 3 * params["width"], batch_size * spec.sequence_length)
+            bf16=bf16_pays(context.device, 3 * params["width"], batch_size * min(spec.sequence_length, MOST_WORDS))
             and params["filters"] >= 64,
         )
         return TorchLearner(lambda _: TextCnnNetwork(params, spec), {}, recipe, spec, train, validation, context)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tools.core.records import Modality
 from tools.engine.data.dataset import DataSpec, Encoded
 from tools.engine.families.family import FAMILIES, Family, Params, Suggest
-from tools.engine.training.blocks import masked_mean, output_layer
+from tools.engine.training.blocks import MOST_WORDS, masked_mean, output_layer
 from tools.engine.training.dropout import Dropout
 from tools.engine.training.learner import FitContext
 from tools.engine.training.loop import TorchLearner
@@ -40,8 +40,8 @@ class TextGruNetwork(Network):
         self.head = output_layer(4 * units, spec.task.n_outputs)
 
     def prepare(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Tokens int64 [n, length] -> themselves and the same words in reverse order, padding still last."""
-        tokens = inputs[0]
+        """Tokens int64 [n, length] -> the first of them, and the same words in reverse order, padding still last."""
+        tokens = inputs[0][:, :MOST_WORDS]
         there = tokens != 0
         places = torch.arange(tokens.shape[1], device=tokens.device)
         mirrored = there.sum(dim=1, keepdim=True) - 1 - places
@@ -113,7 +113,7 @@ class TextGru(Family):
         """A learner for these parameters."""
         batch_size = params["batch_size"]
         # A step takes as long as the text: long texts get fewer steps.
-        steps = max(150, min(800, 40_000 // max(1, spec.sequence_length)))
+        steps = max(150, min(800, 40_000 // max(1, min(spec.sequence_length, MOST_WORDS))))
         recipe = Recipe(
             lr=params["lr"],
             batch_size=batch_size,

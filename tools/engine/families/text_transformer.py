@@ -11,7 +11,7 @@ from tools.core.records import Modality
 from tools.engine.data.dataset import DataSpec, Encoded
 from tools.engine.families.family import FAMILIES, Family, Params, Suggest
 from tools.engine.training.attention import EncoderBlock
-from tools.engine.training.blocks import masked_mean, output_layer
+from tools.engine.training.blocks import MOST_WORDS, masked_mean, output_layer
 from tools.engine.training.dropout import Dropout
 from tools.engine.training.learner import FitContext
 from tools.engine.training.loop import TorchLearner
@@ -30,7 +30,7 @@ class TextTransformerNetwork(Network):
         super().__init__()
         width = params["heads"] * params["head_width"]
         self.tokens = nn.Embedding(spec.vocab_size, width)
-        self.positions = nn.Embedding(max(1, spec.sequence_length), width)
+        self.positions = nn.Embedding(_length(spec), width)
         nn.init.normal_(self.tokens.weight, std=0.1)
         nn.init.normal_(self.positions.weight, std=0.02)
         self.blocks = nn.ModuleList(
@@ -41,8 +41,12 @@ class TextTransformerNetwork(Network):
         self.before, self.after = Dropout(params["embedding_dropout"]), Dropout(params["dropout"])
         self.head = output_layer(width, spec.task.n_outputs)
 
+    def prepare(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Tokens int64 [n, length], length at most the training length -> the first of them."""
+        return (inputs[0][:, :MOST_WORDS],)
+
     def body(self, *prepared: Tensor) -> Tensor:
-        """Tokens int64 [n, length], length at most the training length -> [n, n_outputs]."""
+        """Tokens int64 [n, length] -> [n, n_outputs]."""
         tokens = prepared[0]
         there = tokens != 0
         places = self.positions(torch.arange(tokens.shape[1], device=tokens.device))
@@ -53,6 +57,11 @@ class TextTransformerNetwork(Network):
             x = block(x, mask)
         scores: Tensor = self.head(self.after(masked_mean(self.norm(x), there.unsqueeze(2).to(x.dtype))))
         return scores
+
+
+def _length(spec: DataSpec) -> int:
+    """Words of a text that are read."""
+    return max(1, min(spec.sequence_length, MOST_WORDS))
 
 
 @FAMILIES.register
@@ -110,7 +119,7 @@ class TextTransformer(Family):
         """A learner for these parameters."""
         batch_size = params["batch_size"]
         width = params["heads"] * params["head_width"]
-        steps = max(200, min(1000, 100_000 // max(1, spec.sequence_length)))
+        steps = max(200, min(1000, 100_000 // _length(spec)))
         recipe = Recipe(
             lr=params["lr"],
             batch_size=batch_size,
@@ -119,7 +128,7 @@ class TextTransformer(Family):
             warmup=0.1,
             patience=8,
             label_smoothing=params.get("label_smoothing", 0.0),
-            bf16=bf16_pays(context.device, 2 * width, batch_size * max(1, spec.sequence_length)),
+            bf16=bf16_pays(context.device, 2 * width, batch_size * _length(spec)),
         )
         return TorchLearner(
             lambda _: TextTransformerNetwork(params, spec), {}, recipe, spec, train, validation, context

@@ -86,6 +86,10 @@ class PiecewiseEmbedding(nn.Module):
         return torch.baddbmm(self.bias, columns, self.weight).relu().transpose(0, 1).reshape(-1, self.n_out)
 
 
+MOST_WORDS = 256
+"""Words of a text that a network reads whose cost grows with every place; bags of words read all."""
+
+
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
     """Mean of x [n, length, d] over positions where mask [n, length, 1] is 1; 0 where there is none."""
     return (x * mask).sum(dim=1) / mask.sum(dim=1).clamp_min(1.0)

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     import onnx
 
 MAX_WORDS = 20_000
-MAX_LENGTH = 256
+MAX_LENGTH = 1024
+MAX_TOKENS = 8_000_000
+"""Of all training texts together: what bags of words are made from must fit into each worker's memory."""
+LEAST_LENGTH = 256
+"""The longest texts are cut here where there are too many for more."""
 MAX_PIECES = 128
 MAX_PIECE_ROWS = 10_000
 """More training texts than this are not worth the hours a pretrained model would need to read them."""
@@ -33,10 +37,10 @@ MAX_PIECE_ROWS = 10_000
 class TextEncoder(Encoder):
     """Lower-cased words and signs as ids; 0 pads, 1 is unknown.
 
-    The vocabulary holds the words of the training rows (the first 256 of each; seen at least twice in larger data), at
-    most 20 000; the length is the 95th percentile of the training texts, at most 256 tokens. The exported model takes
-    `tokens`; tokenizer.json (Hugging Face format) makes them. Where a pretrained model is installed there are `pieces`
-    as well, at most 128 of a text, in that model's own vocabulary; pieces.json makes those.
+    The vocabulary holds the words of the training rows (seen at least twice in larger data), at most 20 000; the length
+    is the 95th percentile of the training texts, at most 1024 tokens, less where they are many. The exported model
+    takes `tokens`; tokenizer.json (Hugging Face format) makes them. Where a pretrained model is installed there are
+    `pieces` as well, at most 128 of a text, in that model's own vocabulary; pieces.json makes those.
     """
 
     def __init__(self) -> None:
@@ -58,10 +62,11 @@ class TextEncoder(Encoder):
     def fit(self, dataset: Dataset, rows: np.ndarray) -> None:
         """Learn vocabulary and length from the examples at `rows`."""
         self.column = str(dataset.details["text"])
-        found = [words(text, MAX_LENGTH) for text in _texts(dataset, rows, self.column)]
+        most = int(np.clip(MAX_TOKENS // max(1, len(rows)), LEAST_LENGTH, MAX_LENGTH))
+        found = [words(text, most) for text in _texts(dataset, rows, self.column)]
         self.tokens = vocabulary(found, MAX_WORDS, min_count=2 if len(found) >= 1000 else 1)
         lengths = [len(tokens) for tokens in found] or [1]
-        self.length = int(np.clip(np.ceil(np.percentile(lengths, 95)), 1, MAX_LENGTH))
+        self.length = int(np.clip(np.ceil(np.percentile(lengths, 95)), 1, most))
         self.pieces = None
         known = pretrained_vocabulary() if len(rows) <= MAX_PIECE_ROWS else None
         if known is not None:
