@@ -1,8 +1,9 @@
-"""The ReAct agent: DSPy's ReActV2 over a chain of language models, with plain replies taken as answers."""
+"""The ReAct agent: DSPy's ReActV2 over a chain of language models."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,21 +11,21 @@ from typing import Any
 import dspy
 from dspy.utils.exceptions import AdapterParseError
 
+from agent.adapter import SUBMIT, Dialogue
 from agent.events import Event, Notice, Thought
-from agent.lm.chain import Chain
+from agent.lm.chain import BUILT_IN, Chain
 from agent.signatures import Converse
 
 logger = logging.getLogger(__name__)
 
 MAX_ITERS = 12
 _PARSE_ATTEMPTS = 2
-_MARKER = "[[ ##"
 
 
 class Steady(dspy.Module):  # type: ignore[misc]
     """One step of the agent that survives what language models do.
 
-    A plain-text reply becomes the final answer; a malformed one is asked for again, then the next model is tried;
+    A plain-text reply is the answer (see `Dialogue`); a malformed one is asked for again, then the next model is tried;
     a model that fails is retried and then replaced (see `Chain`).
     """
 
@@ -39,32 +40,29 @@ class Steady(dspy.Module):  # type: ignore[misc]
         forced = "tool_choice" in (inputs.get("config") or {})
 
         async def ask(lm: dspy.LM) -> dspy.Prediction:
-            chosen = await asyncio.to_thread(adapter, lm)  # may import a provider's client
+            malformed = None
             for attempt in range(_PARSE_ATTEMPTS):
+                chosen = await asyncio.to_thread(adapter, lm, malformed)  # may import a provider's client
                 try:
                     with dspy.context(lm=lm, adapter=chosen):
-                        return self._checked(await self.predict.acall(**inputs), forced)
+                        return self._checked(await self.predict.acall(**inputs), forced, inputs["history"])
                 except AdapterParseError as error:
-                    text = plain_text(error.lm_response)
-                    if text:
-                        return _submit(text)
                     if attempt + 1 == _PARSE_ATTEMPTS:
                         raise
+                    malformed = str(error.lm_response)
                     logger.warning("%s gave a malformed reply; asking again", lm.model)
             raise AssertionError("the loop returns or raises")
 
         return await self._chain.run(ask, lambda text: self._emit(Notice(text=text)))
 
-    def _checked(self, prediction: dspy.Prediction, forced: bool) -> dspy.Prediction:
+    def _checked(self, prediction: dspy.Prediction, forced: bool, history: dspy.History) -> dspy.Prediction:
         calls = getattr(prediction, "tool_calls", None)
         made = list(calls.tool_calls) if calls else []
         thought = str(getattr(prediction, "next_thought", None) or "").strip()
-        if made:
-            if thought:
-                self._emit(Thought(text=thought))
-            return prediction
-        if thought and (forced or not calls):
-            return _submit(thought)  # spoke instead of calling a tool: that is the answer
+        if forced and not any(call.name == SUBMIT for call in made):
+            return _submit(thought or _last_word(history))
+        if made and thought:
+            self._emit(Thought(text=thought))
         return prediction
 
 
@@ -92,6 +90,12 @@ class Agent(dspy.ReActV2):  # type: ignore[misc]
         predict: dspy.Predict = self.react
         self.react: Steady = Steady(predict, chain, emit)
 
+    def _make_react_signature(self) -> type[dspy.Signature]:
+        """Without the lines that DSPy adds to the instructions: they say again what `Converse` says."""
+        signature: type[dspy.Signature] = super()._make_react_signature()
+        signature = signature.with_instructions(self.signature.instructions)
+        return signature
+
     def _make_submit_tool(self) -> dspy.Tool:
         """`submit` with optional quick replies, so that a model that leaves them out is understood."""
 
@@ -103,7 +107,7 @@ class Agent(dspy.ReActV2):  # type: ignore[misc]
             "options": {"type": "array", "items": {"type": "string"}, "default": [], "description": "quick replies"},
         }
         tool: dspy.Tool = _Lenient(
-            submit, name="submit", desc="Answer the user and end the turn.", args=args, arg_types={}
+            submit, name=SUBMIT, desc="Answer the user and end the turn.", args=args, arg_types={}
         )
         return tool
 
@@ -113,24 +117,38 @@ class _Lenient(dspy.Tool):  # type: ignore[misc]
         return kwargs
 
 
-def adapter(lm: dspy.LM) -> dspy.ChatAdapter:
-    """Native tool calls where the model has them; otherwise text, with JSON as the second try."""
-    native = bool(lm.supports_function_calling)
-    return dspy.ChatAdapter(use_native_function_calling=True, use_json_adapter_fallback=not native)
+def adapter(lm: dspy.LM, malformed: str | None = None) -> dspy.ChatAdapter:
+    """The planner reads DSPy's own form; every other model is spoken to as `Dialogue` does.
 
-
-def plain_text(response: Any) -> str:
-    """The reply as prose, or "" when it is something else gone wrong (empty, field markers, broken JSON).
-
-    >>> plain_text("Hello there."), plain_text('{"name": "Auto'), plain_text("")
-    ('Hello there.', '', '')
+    A model on a server of one's own is likely to be a small one, and is shown an example first.
     """
-    text = str(response or "").strip()
-    if not text or _MARKER in text or text[0] in "{[<" or text.startswith("```"):
-        return ""
-    return text
+    if str(lm.model).startswith(BUILT_IN):
+        return dspy.ChatAdapter(use_native_function_calling=True, use_json_adapter_fallback=False)
+    return Dialogue(example=bool(lm.kwargs.get("api_base")), malformed=malformed)
+
+
+def _last_word(history: dspy.History) -> str:
+    """What the last tool of this turn said, for a model that goes on calling when it is to answer."""
+    for event in reversed(history.messages):
+        calls = event.get("tool_calls")
+        results = calls.tool_call_results.tool_call_results if calls and calls.tool_call_results else ()
+        for result in reversed(results):
+            if (text := _words(result.value)) is not None:
+                return text
+        if "message" in event:
+            break
+    return ""
+
+
+def _words(value: Any) -> str | None:
+    try:
+        told = json.loads(value)
+    except (TypeError, ValueError):
+        return None
+    text = (told.get("summary") or told.get("message")) if isinstance(told, dict) else None
+    return str(text) if text else None
 
 
 def _submit(text: str) -> dspy.Prediction:
-    call = dspy.ToolCalls.ToolCall(id="plain", name="submit", args={"answer": text, "options": []})
+    call = dspy.ToolCalls.ToolCall(id="plain", name=SUBMIT, args={"answer": text, "options": []})
     return dspy.Prediction(next_thought=None, tool_calls=dspy.ToolCalls(tool_calls=[call]))

@@ -23,6 +23,11 @@ from tools.core.frozen import explain
 
 logger = logging.getLogger(__name__)
 
+_NOT_ASKED_FOR = frozenset({"request"})
+"""Arguments that a model need not write: the tool finds the user's words in its context."""
+
+_FIRST = "AutoMLWorkflow"
+
 TRAINING_TOOLS = frozenset({"AutoMLWorkflow", "ArchitectureSearch", "HyperparameterOptimizer"})
 
 
@@ -31,6 +36,11 @@ class AgentTool(dspy.Tool):  # type: ignore[misc]
 
     def _validate_and_parse_args(self, **kwargs: Any) -> dict[str, Any]:
         return kwargs  # dspy's own check would put a traceback into what the model reads
+
+    def format_as_litellm_function_call(self) -> dict[str, Any]:
+        """No argument is required, as far as a model is told: a tool asks for what it misses, in words."""
+        parameters = {"type": "object", "properties": self.args}
+        return {"type": "function", "function": {"name": self.name, "description": self.desc, "parameters": parameters}}
 
 
 class Toolbox:
@@ -61,14 +71,26 @@ class Toolbox:
         self._numbers = itertools.count(1)
 
     def dspy_tools(self) -> list[AgentTool]:
-        """The tools with their JSON schemas given explicitly."""
-        return [self._wrap(tool) for tool in self._tools.values()]
+        """The tools with their JSON schemas given explicitly, always in the same order and words.
 
-    def _wrap(self, tool: Tool[Any]) -> AgentTool:
+        The one that takes the most arguments comes first; those that it shares with others are described there only.
+        """
+        described: dict[str, Any] = {}
+        ordered = sorted(self._tools.values(), key=lambda tool: (tool.name != _FIRST, tool.name))
+        return [self._wrap(tool, described) for tool in ordered]
+
+    def _wrap(self, tool: Tool[Any], described: dict[str, Any]) -> AgentTool:
         async def call(**args: Any) -> str:
             return await self.call(tool, args)
 
-        return AgentTool(call, name=tool.name, desc=description(tool), args=properties(tool.Args), arg_types={})
+        args = {}
+        for name, schema in properties(tool.Args).items():
+            if name in _NOT_ASKED_FOR:
+                continue
+            told = described.get(name) == schema
+            args[name] = {key: value for key, value in schema.items() if not (told and key == "description")}
+            described.setdefault(name, schema)
+        return AgentTool(call, name=tool.name, desc=description(tool), args=args, arg_types={})
 
     async def call(self, tool: Tool[Any], raw: dict[str, Any]) -> str:
         """Check and run one call.
@@ -185,12 +207,16 @@ class Toolbox:
 def description(tool: Tool[Any]) -> str:
     """What the language model reads about a tool: its docstring and a few requests it answers."""
     text = " ".join((tool.__doc__ or tool.name).split())
-    asked = "; ".join(f'"{example}"' for example in tool.examples[:4])
+    asked = "; ".join(f'"{example}"' for example in tool.examples[:2])
     return f"{text} For example: {asked}." if asked else text
 
 
 def properties(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema of every argument, references resolved (some providers accept none); made once, not to change."""
+    """The JSON schema of every argument, references resolved (some providers accept none); made once, not to change.
+
+    Short, since a language model reads it in every step: whatever may be null may be left out instead, and the tool
+    itself tells when a number is out of its range.
+    """
     return _properties(model)  # pydantic's metaclass hides from the type checker that classes are hashable
 
 
@@ -199,6 +225,10 @@ def _properties(model: Any) -> dict[str, Any]:
     schema = model.model_json_schema()
     definitions = schema.get("$defs", {})
     return {name: _resolve(part, definitions) for name, part in schema.get("properties", {}).items()}
+
+
+_BOUNDS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
+_NULL = {"type": "null"}
 
 
 def _resolve(part: Any, definitions: dict[str, Any]) -> Any:
@@ -211,6 +241,14 @@ def _resolve(part: Any, definitions: dict[str, Any]) -> Any:
             {**definitions[part["$ref"].rsplit("/", 1)[-1]], **{k: v for k, v in part.items() if k != "$ref"}},
             definitions,
         )
-    return {
-        key: _resolve(value, definitions) for key, value in part.items() if key != "title" or not isinstance(value, str)
-    }
+    if _NULL in part.get("anyOf", ()):
+        kinds = [kind for kind in part["anyOf"] if kind != _NULL]
+        rest = {key: value for key, value in part.items() if key != "anyOf"}
+        return _resolve({**(kinds[0] if len(kinds) == 1 else {"anyOf": kinds}), **rest}, definitions)
+    return {key: _resolve(value, definitions) for key, value in part.items() if not _needless(key, value)}
+
+
+def _needless(key: str, value: Any) -> bool:
+    if key == "title":
+        return isinstance(value, str)
+    return (key == "default" and value is None) or (key in _BOUNDS and isinstance(value, (int, float)))

@@ -22,10 +22,12 @@ T = TypeVar("T")
 HANDED_OVER = "answers instead. Check AUTOML_LM, AUTOML_API_BASE and the key, or unset AUTOML_LM."
 """How the notice ends that tells of another model taking over: what the user can do about it."""
 
+BUILT_IN = "embedded/"
+"""How the full name of a model that is part of this program begins."""
+
 REST_S = 60.0
 """How long a model that failed is not asked again."""
 
-_BUILT_IN = "embedded/"
 _CONNECTION_ERRORS = frozenset({"ConnectError", "ConnectTimeout", "APIConnectionError", "ClientConnectorError"})
 _lock = threading.Lock()
 _resting: dict[tuple[str, str], float] = {}
@@ -72,7 +74,7 @@ class Chain:
         """
         from dspy.utils.exceptions import DSPyError
 
-        if not self.current.startswith(_BUILT_IN):
+        if not self.current.startswith(BUILT_IN):
             self._meter = self._meter or Meter()
             self._meter.step(_used())
 
@@ -91,15 +93,23 @@ class Chain:
                 logger.warning("Language model %s failed: %s", lm.model, type(error).__name__)
                 if last:
                     raise
-                with _lock:
-                    _resting[_identity(lm)] = time.monotonic() + REST_S
+                if not _of_this_message(error):
+                    with _lock:
+                        _resting[_identity(lm)] = time.monotonic() + REST_S
                 self._hand_over(lm, reason(error), notify)
 
     def _hand_over(self, lm: dspy.LM | Unusable, why: str, notify: Callable[[str], None]) -> None:
         self._position += 1
         successor = self._lms[self._position]
-        other = "the built-in planner" if str(successor.model).startswith(_BUILT_IN) else successor.model
+        other = "the built-in planner" if str(successor.model).startswith(BUILT_IN) else successor.model
         notify(f"{lm.model} {why}; {other} {HANDED_OVER}")
+
+
+def _of_this_message(error: Exception) -> bool:
+    """Whether the model is well, and only this conversation was too much for it."""
+    from dspy.utils.exceptions import AdapterParseError, ContextWindowExceededError
+
+    return isinstance(error, (AdapterParseError, ContextWindowExceededError))
 
 
 def reason(error: Exception) -> str:

@@ -20,6 +20,7 @@ class Reply:
     status: int = 200
     raw: bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    reasoning: str | None = None
 
 
 def call(name: str, **args: Any) -> Reply:
@@ -88,6 +89,8 @@ def serve(script: Script) -> Iterator[str]:
 
 def _completion(body: dict[str, Any], reply: Reply, number: int) -> bytes:
     message: dict[str, Any] = {"role": "assistant", "content": reply.text}
+    if reply.reasoning:
+        message["reasoning_content"] = reply.reasoning
     if reply.calls:
         message["tool_calls"] = [
             {
