@@ -12,7 +12,7 @@ from typing import Any
 from evals.fixtures import make_fixtures
 from evals.play import Mode, TurnReport, play
 from evals.report import summary
-from evals.suite import Conversation, load_suite
+from evals.suite import Conversation, load_suite, sample
 from tools.core.errors import TaskError
 
 Work = tuple[Conversation, Path, Mode, str | None, int]
@@ -26,6 +26,8 @@ def run_suite(
     mode: Mode = "plan",
     trials: int = 1,
     jobs: int = 1,
+    count: int | None = None,
+    seed: int = 0,
     progress: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """Play every conversation `trials` times and judge each turn.
@@ -38,6 +40,8 @@ def run_suite(
             out conversations whose tools or jobs must behave as told.
         trials: Times each conversation is played (pass^k: right every time).
         jobs: Processes that play conversations side by side.
+        count: Play only so many conversations, spread over the categories (see `evals.suite.sample`); default all.
+        seed: Decides which ones.
         progress: Takes a line now and then.
 
     Returns:
@@ -48,6 +52,9 @@ def run_suite(
     """
     conversations = load_suite(Path(suite))
     able = [one for one in conversations if mode == "plan" or not one.staged]
+    skipped = len(conversations) - len(able)
+    if count is not None:
+        able = sample(able, count, seed)
     with tempfile.TemporaryDirectory(prefix="automl-evals-") as scratch:
         files = (data_dir or make_fixtures(Path(scratch) / "files")).absolute()
         _check_files(able, files)
@@ -56,7 +63,7 @@ def run_suite(
         for turns in _played(work, jobs):
             played.append(turns)
             progress(f"{len(played)} of {len(work)} conversations")
-    return summary(played, trials, len(conversations) - len(able))
+    return summary(played, trials, skipped)
 
 
 def _played(work: list[Work], jobs: int) -> Iterator[list[TurnReport]]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
@@ -134,3 +138,16 @@ def load_suite(path: Path) -> list[Conversation]:
     if double:
         raise TaskError(f"These ids occur more than once: {', '.join(double)}.", hint="Give each its own id.")
     return conversations
+
+
+def sample(conversations: Sequence[Conversation], count: int, seed: int = 0) -> list[Conversation]:
+    """Some of the conversations, by chance: one of every category, then a second of every category, and so on.
+
+    The same seed gives the same ones, and a larger count the same ones and more.
+    """
+    rng = random.Random(seed)
+    categories: dict[str, list[Conversation]] = defaultdict(list)
+    for conversation in rng.sample(list(conversations), len(conversations)):
+        categories[conversation.category].append(conversation)
+    rounds = zip_longest(*categories.values())
+    return [one for one in chain.from_iterable(rounds) if one is not None][:count]

@@ -1,13 +1,14 @@
 """A suite is read, played and judged; a turn that goes wrong is seen; every option does what it says."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from evals.checks import judge
 from evals.outcome import Call, Outcome, Waiting
 from evals.runner import run_suite
-from evals.suite import Expect, load_suite
+from evals.suite import Expect, load_suite, sample
 from evals.worlds import build_world
 from tests.agent.openai_server import Script, call, serve, submit
 from tools.core.errors import TaskError
@@ -73,6 +74,19 @@ def test_two_processes_play_the_same(suite):
     for name in ("turns", "turns_right", "lm_calls", "pass_k"):
         assert alone[name] == together[name]
     assert [miss["id"] for miss in together["misses"]] == ["b"]
+
+
+def test_a_sample_is_spread_over_the_categories_and_the_same_every_time(suite, capsys):
+    everything = load_suite(Path("evals/conversations"))
+    categories = {one.category for one in everything}
+    some = sample(everything, len(categories), seed=3)
+    assert {one.category for one in some} == categories
+    assert sample(everything, 99, seed=3)[: len(some)] == some
+    assert sample(everything, len(categories), seed=4) != some
+    assert {one.id for one in sample(everything, 10_000)} == {one.id for one in everything}
+    path = str(suite(TWO))
+    assert main(["evals", "run", path, "--sample", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["conversations"] == 1
 
 
 def test_attached_files_come_from_the_data_folder(suite, tmp_path):

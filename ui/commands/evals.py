@@ -34,6 +34,10 @@ def run(
     mode: Annotated[str, typer.Option(help="plan: canned tool results; full: small real jobs.")] = "plan",
     trials: Annotated[int, typer.Option(min=1, help="Play each conversation so often; pass^k.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Conversations side by side.")] = 1,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Play so many conversations, spread over the categories (default: all).")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Which ones --sample draws.")] = 0,
     min_: Annotated[
         float, typer.Option("--min", "--min-rate", min=0, max=1, help="Fail below this share of right turns.")
     ] = 0.0,
@@ -62,6 +66,8 @@ def run(
         mode="full" if mode == "full" else "plan",
         trials=trials,
         jobs=jobs,
+        count=sample,
+        seed=seed,
         progress=say,
     )
     if json_:
