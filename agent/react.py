@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import dspy
-from dspy.utils.exceptions import AdapterParseError
+from dspy.utils.exceptions import AdapterParseError, ContextWindowExceededError
 
 from agent.adapter import SUBMIT, Dialogue
 from agent.events import Event, Notice, Thought
@@ -19,7 +19,8 @@ from agent.signatures import Converse
 logger = logging.getLogger(__name__)
 
 MAX_ITERS = 12
-_PARSE_ATTEMPTS = 2
+_ATTEMPTS = 3
+"""Of one step with one model: as it is, after a reply that could not be read, without the turns before."""
 
 
 class Steady(dspy.Module):  # type: ignore[misc]
@@ -40,17 +41,23 @@ class Steady(dspy.Module):  # type: ignore[misc]
         forced = "tool_choice" in (inputs.get("config") or {})
 
         async def ask(lm: dspy.LM) -> dspy.Prediction:
-            malformed = None
-            for attempt in range(_PARSE_ATTEMPTS):
+            asked, malformed = inputs, None
+            for attempt in range(_ATTEMPTS):
                 chosen = await asyncio.to_thread(adapter, lm, malformed)  # may import a provider's client
                 try:
                     with dspy.context(lm=lm, adapter=chosen):
-                        return self._checked(await self.predict.acall(**inputs), forced, inputs["history"])
+                        return self._checked(await self.predict.acall(**asked), forced, inputs["history"])
                 except AdapterParseError as error:
-                    if attempt + 1 == _PARSE_ATTEMPTS:
+                    if malformed is not None or attempt + 1 == _ATTEMPTS:
                         raise
                     malformed = str(error.lm_response)
                     logger.warning("%s gave a malformed reply; asking again", lm.model)
+                except ContextWindowExceededError:
+                    shorter = {**inputs, "history": _this_turn(inputs)}
+                    if asked is not inputs or len(shorter["history"].messages) == len(inputs["history"].messages):
+                        raise
+                    asked = shorter
+                    logger.warning("The conversation is too long for %s; asking without earlier turns", lm.model)
             raise AssertionError("the loop returns or raises")
 
         return await self._chain.run(ask, lambda text: self._emit(Notice(text=text)))
@@ -125,6 +132,15 @@ def adapter(lm: dspy.LM, malformed: str | None = None) -> dspy.ChatAdapter:
     if str(lm.model).startswith(BUILT_IN):
         return dspy.ChatAdapter(use_native_function_calling=True, use_json_adapter_fallback=False)
     return Dialogue(example=bool(lm.kwargs.get("api_base")), malformed=malformed)
+
+
+def _this_turn(inputs: dict[str, Any]) -> dspy.History:
+    """The dialogue since the user's last message."""
+    messages = inputs["history"].messages
+    if inputs.get("message") is not None:
+        return dspy.History(messages=[])
+    start = max((number for number, event in enumerate(messages) if "message" in event), default=0)
+    return dspy.History(messages=messages[start:])
 
 
 def _last_word(history: dspy.History) -> str:

@@ -28,7 +28,7 @@ _KEYS = {
 class LiteLLM(Backend):
     """Reads the key from the provider's own variable; `AUTOML_API_BASE` points to a server of one's own.
 
-    `AUTOML_LM_TOOLS=native` says that it takes tool calls (most do), which saves it most of the reading.
+    `AUTOML_LM_TOOLS=native` says that it takes tool calls; else the tools are told as text, and calls come as text.
     """
 
     name = "litellm"
@@ -76,10 +76,7 @@ class LiteLLM(Backend):
 
 
 def _with_tools() -> type[dspy.LM]:
-    """A model that takes tools natively, though LiteLLM does not know it: what `AUTOML_LM_TOOLS=native` says.
-
-    Else a server of one's own is sent the tools as text after what changes in every message, and reads them all again.
-    """
+    """A model that takes tools natively, though LiteLLM does not know it: what `AUTOML_LM_TOOLS=native` says."""
     import dspy
 
     class NativeLM(dspy.LM):  # type: ignore[misc]

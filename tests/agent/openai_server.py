@@ -38,6 +38,11 @@ RATE_LIMITED = Reply(
 )
 MALFORMED = Reply(raw=b'{"id": "x", "choices": [{"message": {"role": "assi')
 SERVER_ERROR = Reply(status=500, raw=b'{"error": {"message": "boom"}}')
+TOO_LONG = Reply(
+    status=400,
+    raw=b'{"error": {"code": 400, "message": "request (9000 tokens) exceeds the available context size (8192 tokens), '
+    b'try increasing it", "type": "exceed_context_size_error"}}',
+)
 BAD_KEY = Reply(status=401, raw=b'{"error": {"message": "bad key sk-secret", "code": "invalid_api_key"}}')
 
 

@@ -18,7 +18,7 @@ from agent.react import adapter
 from agent.session import Session
 from agent.toolbox import properties
 from tests.agent.fakes import context, fake_tools, record
-from tests.agent.openai_server import Reply, Script, call, serve, submit
+from tests.agent.openai_server import TOO_LONG, Reply, Script, call, serve, submit
 from tools.contract import TOOLS
 
 NAMES = {"AutoMLWorkflow", "DatasetInspector", "submit"}
@@ -195,6 +195,23 @@ def test_a_model_that_calls_for_ever_ends_in_what_the_last_tool_said(
     events = talk.say("go")
     assert isinstance(events[-1], Answer)
     assert "0.972" in events[-1].text
+
+
+def test_a_conversation_too_long_for_the_model_goes_on_without_earlier_turns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = Talk(
+        tmp_path, monkeypatch, True,
+        call("AutoMLWorkflow", dataset="wine"), submit("Trained."),
+        TOO_LONG, call("ModelEvaluator"), TOO_LONG, submit("It is good."),
+    )  # fmt: skip
+    events = talk.say("train on wine", "how good is it?")
+    assert not any(isinstance(event, Notice) for event in events)
+    assert events[-1].text == "It is good."
+    told = json.dumps(talk.script.requests[-1]["messages"])
+    assert "how good is it?" in told
+    assert "ModelEvaluator" in told
+    assert "train on wine" not in told
 
 
 def test_small_models_are_shown_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
