@@ -30,6 +30,7 @@ _MOST_SHOWN = 300
 _WRAPPERS = re.compile(r"</?(?:tool_calls?|tools?|function_calls?|functions?|response)>|```\w*|\[\[ ?##.*?## ?\]\]")
 _ARGUMENTS = ("arguments", "args", "parameters")
 _OPENING = re.compile(r"[{\[]")
+_ANSWER = re.compile(r'"name":\s*"submit".*?"answer":\s*("(?:\\.|[^"\\])*")', re.S)
 _PIECES = re.compile(r'"(?:\\.|[^"\\])*"|[{}\[\]]', re.S)
 
 
@@ -113,8 +114,16 @@ def written(text: str, names: Iterable[str]) -> tuple[list[dspy.ToolCalls.ToolCa
     rest.append(text[position:])
     prose = _WRAPPERS.sub("", "".join(rest)).strip()
     if not calls and (prose[:1] in ("{", "[", "<") or text.lstrip().startswith("```")):
-        return [], ""
+        return _cut_off(text), ""
     return calls, prose
+
+
+def _cut_off(text: str) -> list[dspy.ToolCalls.ToolCall]:
+    """The answer of a `submit` that was cut off behind it; any other call might lack what counts."""
+    answer = _ANSWER.search(text)
+    if answer is None:
+        return []
+    return [dspy.ToolCalls.ToolCall(name=SUBMIT, args={"answer": json.loads(answer[1], strict=False)})]
 
 
 def _json_values(text: str) -> Iterator[tuple[int, int, Any]]:

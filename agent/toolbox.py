@@ -101,7 +101,7 @@ class Toolbox:
         Raises:
             asyncio.CancelledError: the user stopped the turn while the tool ran.
         """
-        given = {key: value for key, value in raw.items() if value is not None}
+        given = {key: value for key, value in raw.items() if value is not None and value != ""}  # both: left out
         try:
             args = tool.Args.model_validate(given)
         except ValidationError as error:

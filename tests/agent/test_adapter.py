@@ -140,6 +140,21 @@ def test_the_fields_of_an_answer_alone_are_an_answer() -> None:
     assert (one.name, one.args["answer"]) == ("submit", "Done.")
 
 
+def test_an_answer_that_is_cut_off_behind_its_words_is_one() -> None:
+    text = '{"name": "submit", "arguments": {"answer": "It is \\"good\\".", "data": {"columns": [{"name": "alco'
+    [one], _ = written(text, NAMES)
+    assert (one.name, one.args) == ("submit", {"answer": 'It is "good".'})
+    assert written(text[:50], NAMES) == ([], "")
+
+
+def test_arguments_left_empty_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk = Talk(
+        tmp_path, monkeypatch, True, call("AutoMLWorkflow", dataset="wine", target="", time_s=None), submit("Trained.")
+    )
+    [started] = [event for event in talk.say("train on wine") if isinstance(event, ToolStarted)]
+    assert started.args == {"dataset": "wine"}
+
+
 def test_a_reply_that_is_neither_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = Talk(tmp_path, monkeypatch, False, Reply(text='{"name": "AutoMLW'), submit("Hello."))
     events = script.say("hi")
