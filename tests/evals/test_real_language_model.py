@@ -1,7 +1,7 @@
 """A few conversations with a real language model over HTTP: whatever it says, the turn ends well and nothing is lost.
 
 Any OpenAI-compatible server will do: AUTOML_TEST_LM_BASE=http://127.0.0.1:8080/v1, and AUTOML_TEST_LM=openai/NAME where
-the server serves several. On two CPU cores a model of 1.5 B parameters takes about ten minutes.
+the server serves several. On one CPU core a model of 1.5 B parameters takes three to six minutes.
 """
 
 from __future__ import annotations
