@@ -63,7 +63,7 @@ def play(conversation: Conversation, files: Path, mode: Mode, lm: str | None, tr
     with tempfile.TemporaryDirectory(prefix="automl-world-", ignore_cleanup_errors=True) as home:
         player = None
         try:
-            player = _Player(conversation, Path(home), mode, lm)
+            player = Player(conversation, Path(home), mode, lm)
             for number, turn in enumerate(conversation.turns, start=1):
                 outcome = player.hear(turn, files)
                 verdict = judge(turn.expect, outcome, player.context.store)
@@ -86,7 +86,7 @@ def _warm() -> None:
         importlib.import_module(name)
 
 
-class _Player:
+class Player:
     """The user's side of a conversation."""
 
     def __init__(self, conversation: Conversation, home: Path, mode: Mode, lm: str | None) -> None:

@@ -149,6 +149,7 @@ class ExperimentTracker(Tool[TrackerArgs]):
         return ToolResult(
             summary=f"{count_words(len(found))}.{more} " + " ".join(lines),
             data={"total": len(found), "experiments": [experiment_brief(record, args.metric) for record in shown]},
+            experiment=found[0].id if len(found) == 1 else None,  # "bin it" then means this one
             options=("Which one was best?", f"Show experiment {shown[0].id}"),
         )
 

@@ -78,6 +78,7 @@ def make(wish: Wish, whole: Text, world: World, tools: Tools) -> Act:
     _failed(slots, intent, world)
     if intent.name == "history.list" and "min_accuracy" in slots:
         slots.setdefault("min_value", slots["min_accuracy"])
+        slots.setdefault("metric", "accuracy")
     if intent.name != "predict" and intent.name != "history.note":
         slots.pop("texts", None)
     slots = {name: value for name, value in slots.items() if _ONLY.get(name, intent.name) == intent.name}

@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+FOLDER = Path(__file__).parent
+
 
 @dataclass(frozen=True)
 class Intent:
@@ -35,7 +37,7 @@ class Intent:
 @functools.cache
 def data(name: str) -> Any:
     """The content of a data file."""
-    return yaml.safe_load(Path(__file__).with_name(f"{name}.yaml").read_text(encoding="utf-8"))
+    return yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import math
 import re
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from agent.lm.planner.intent_model import intent_model
 from agent.lm.planner.knowledge import Intent, data, intents
 from agent.lm.planner.slots.reading import Reading
 from agent.lm.planner.text import mask, regular
+
+log = logging.getLogger(__name__)
+"""At debug level: every clause as the intent model sees it."""
 
 Tools = dict[str, tuple[str, dict[str, Any]]]
 
@@ -73,6 +77,7 @@ def rank(reading: Reading, clause: str, tools: Tools) -> Ranking:
         tools: What can be called; a tool that no intent names is understood by the examples in its description.
     """
     masked = _masked(reading, clause)
+    log.debug("%s", masked)
     chances = intent_model().probabilities(masked)
     marks = _marks(reading, clause)
     asked = mood.question(clause)

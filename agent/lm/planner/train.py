@@ -1,4 +1,8 @@
-"""Train the intent model from `utterances.yaml`: `python -m agent.lm.planner.train [--check]`."""
+"""Train the intent model: `python -m agent.lm.planner.train [--check]`.
+
+It learns from `utterances.yaml`, templates by hand, `sayings.yaml`, single sentences, and `heard.yaml`, what was said
+in the development conversations (`python -m evals.harvest`).
+"""
 
 from __future__ import annotations
 
@@ -16,23 +20,41 @@ from agent.lm.planner.text import mask_numbers
 
 LEAST = 12
 """Sentences of one template; more where it has many choices."""
+_TIMES_HEARD = 3
+"""What was really said counts as much as so many sentences of templates."""
 _C = 40.0
 _SEED = 0
 
 
-def examples(least: int = LEAST, seed: int = _SEED) -> tuple[list[str], list[str]]:
-    """Sentences as the planner will see them, and their intents; those of other languages also word by word."""
+def examples(least: int = LEAST, seed: int = _SEED, heard: bool = True) -> tuple[list[str], list[str]]:
+    """Sentences as the planner will see them, and their intents; those of other languages also word by word.
+
+    Args:
+        least: Sentences of one template.
+        seed: Of the choices in templates.
+        heard: Whether to add what was said in the conversations.
+    """
     texts: list[str] = []
     names: list[str] = []
     for name, templates in data("utterances").items():
         sentences: list[str] = []
+        for saying in data("sayings").get(name, ()):
+            sentences += _both(str(saying).lower())
         for template in templates:
             for sentence in spell_out(str(template), least, seed):
-                sentences += [sentence, *([other] if (other := gloss(sentence)) != sentence else [])]
+                sentences += _both(sentence)
         seen = list(dict.fromkeys(mask_numbers(canonical(sentence)) for sentence in sentences))
+        if heard:
+            seen += [str(sentence) for sentence in data("heard").get(name, ())] * _TIMES_HEARD
         texts += seen
         names += [name] * len(seen)
     return texts, names
+
+
+def _both(sentence: str) -> list[str]:
+    """A sentence, and for another language the same in English terms."""
+    other = gloss(sentence)
+    return [sentence] if other == sentence else [sentence, other]
 
 
 def fit(texts: list[str], names: list[str]) -> IntentModel:

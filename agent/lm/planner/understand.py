@@ -31,6 +31,9 @@ _CORRECTS = re.compile(
 
 
 _EACH_TAG = re.compile(r",? and (?=(?:(?:the )?(?:run|experiment|model|number) ?)?#?\d+ (?:as|to be) )")
+_SWAPPED = re.compile(r"^\W*(?:and |ok(?:ay)?,? |now )*(?:with|on|for|try|take|use) [^,;]{1,40}\binstead\W*$")
+"""The last training on other data: "now with digits instead"."""
+
 _CORRECTION = re.compile(r"^\W*(?:no|nope|wait|sorry|oops|actually|rather|i meant?)\b")
 _LIFTS = re.compile(
     r"\W*(?:ok(?:ay)?|well|then|so|please|now|and|fine|,|\s)*(?:drop|lift|remove|ignore|forget|scrap|without|no)\b"
@@ -98,6 +101,7 @@ def understand(message: str, world: World, tools: Tools, state: State | None = N
         if act.missing == "dataset" and before.args.get("dataset"):
             act.args["dataset"], act.missing = before.args["dataset"], None
     for act in calls:
+        _resumed(act, state)
         dataset = (world.experiment() or {}).get("dataset")
         if act.missing == "dataset" and act.intent in TRAINING and dataset and acting.POINTED.search(whole.plain):
             act.args["dataset"], act.missing = dataset, None  # "give that one another go"
@@ -118,6 +122,13 @@ def understand(message: str, world: World, tools: Tools, state: State | None = N
     if mended is not None:
         return Understanding([mended], slots=slots)
     return Understanding([], talk, bool(heard.refused), whole.plain, heard.ranking, slots)
+
+
+def _resumed(act: Act, state: State) -> None:
+    """A training without data, right after one that failed, is that one with changes."""
+    last = state.act
+    if act.missing == "dataset" and state.fault and act.intent in TRAINING and last and last.tool == act.tool:
+        act.args, act.missing = {**last.args, **act.args}, None
 
 
 def _given(state: State) -> dict[str, Any]:
@@ -254,7 +265,8 @@ def _again(wish: Wish, whole: Text, world: World, tools: Tools) -> Act | None:
     same = SAME.search(wish.text) is not None
     again = re.search(data("lexicon")["again"], wish.text) is not None
     corrects = _CORRECTION.search(whole.plain) is not None and not world.attached
-    if not same and not corrects and (not again or "dataset" in slots or "target" in slots):
+    swapped = _SWAPPED.search(wish.text) is not None and not world.attached
+    if not same and not corrects and not swapped and (not again or "dataset" in slots or "target" in slots):
         return None
     found = follow_up(wish.text, slots, world)
     if found is None or found[0] not in tools or (found[0] != intent.tool and not same):

@@ -19,6 +19,9 @@ _ONLY_ON = re.compile(r"\bon (?:the )?([a-z_][\w-]{2,})(?= data ?set\b|\W*$|,| (
 _SET = re.compile(r" (?:file|data|dataset|table|sheet|spreadsheet|csv|numbers|set)\b")
 _PAIR_OF_WORDS = re.compile(r"(?=([a-z]{4,} [a-z]{4,}))[a-z]{4,} [a-z]{4,}")
 _THE_OTHER = re.compile(r"\b(?:the|my) other (?:one|file|data ?set|data|table|csv|sheet)\b")
+_SPOKEN = r"(?:(?<=the )|(?<=those )|(?<=these )|(?<=your )){words}(?= (?:one|data|set|thing|model|again)\b|\W*$)"
+"""How the samples are spoken of by what they are about: "the flowers one"."""
+
 _CLOSE = 87.0
 _SHORTEST_PART = 4
 
@@ -87,6 +90,9 @@ def _forms(world: World) -> list[tuple[str, str]]:
         spaced = re.sub(r"[_-]+", "[ _-]?", re.escape(stem).replace("\\-", "-"))
         forms.append((name, spaced))
     forms += [(name, re.escape(name).replace("_", "[ _-]?") + "s?") for name in world.samples]
+    if not world.datasets:  # beside files of the user's own, "the tickets" are hardly the sample's
+        spoken = data("lexicon")["sample_words"]
+        forms += [(name, _SPOKEN.replace("{words}", words)) for name in world.samples for words in spoken.get(name, ())]
     return sorted(forms, key=lambda pair: -len(pair[1]))
 
 

@@ -31,6 +31,9 @@ _NO_KEYS = re.compile(
 )
 """What stands before a colon and is no column: "classify this: …", "budget: 60 s"."""
 
+_LABEL_ON = re.compile(
+    r"\b(?:label|tag|name|sticker|mark|title) ([\w.-]+) (?:on|to|onto) (?:it|this|that|run|the|number|experiment)\b"
+)
 _LABEL = re.compile(
     r"\b(?:tag|call|name|rename|label|mark|bookmark|flag|christen|dub|title)\b.*?(?:\bas\b|\bwith\b|\bit\b|"
     r"\bthis(?: one)?\b|\bthat(?: one)?\b|\bone\b|\bmodel\b|\brun\b|\bexperiment\b|\d:?) "
@@ -49,7 +52,7 @@ def read(reading: Reading) -> None:
         reading.put("inputs", rows)
     elif quoted:
         reading.put("_quoted", quoted)
-    label = _LABEL.search(text)
+    label = _LABEL.search(text) or _LABEL_ON.search(text)
     if spoken or label:
         reading.put("tag", spoken[-1] if spoken else reading.whole.spelled(label[1]) if label else "")
     if spoken:
