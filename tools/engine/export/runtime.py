@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     Model: TypeAlias = onnx.ModelProto | bytes | Path
 
 CHUNK_ROWS = 256
+PAST, PRESENT = "past", "present"
+"""How the names of a text generator's memory begin, fed and given back; see `memory`."""
 """Rows fed at once: bounds the memory of wide activations and costs nothing in speed."""
 
 
@@ -84,13 +86,13 @@ def run_session(session: Any, feed: dict[str, np.ndarray], outputs: list[str] | 
     Args:
         session: From `open_session`.
         feed: Input name -> array with the example as first axis; names the graph does not have are left out.
-        outputs: Names wanted; None is all of them.
+        outputs: Names wanted; None is all of them but what a text generator keeps of its tokens.
 
     Returns:
         Output name -> array with the example as first axis.
     """
-    names = outputs or [output.name for output in session.get_outputs()]
-    known = {entry.name for entry in session.get_inputs()}
+    names = outputs or [name for output in session.get_outputs() if not (name := output.name).startswith(PRESENT)]
+    known = {entry.name for entry in (*session.get_inputs(), *session.get_overridable_initializers())}
     feed = {name: array for name, array in feed.items() if name in known}
     starts = range(0, max(n_rows(feed), 1), CHUNK_ROWS)
     parts = [session.run(names, take(feed, slice(start, start + CHUNK_ROWS))) for start in starts]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from tools.engine.training.loop import TorchLearner
 from tools.engine.training.network import Network
 from tools.engine.training.precision import bf16_pays
 from tools.engine.training.recipe import Recipe, epochs_for
+from tools.engine.training.stepwise import Stepwise
 
 
 class Block(nn.Module):
@@ -39,9 +40,31 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, length, width] -> same shape."""
+        query, key, value = self._split(x)
+        return self._rest(x, F.scaled_dot_product_attention(query, key, value, is_causal=True))
+
+    def step(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The same after earlier places.
+
+        Args:
+            x: [n, length, width].
+            keys: Of the earlier places, [n, heads, places, depth].
+            values: Of the same.
+            mask: What is added to the attention, [length, places + length].
+
+        Returns:
+            (x, keys, values), those of `x` included.
+        """
+        query, key, value = self._split(x)
+        key, value = torch.cat([keys, key], dim=2), torch.cat([values, value], dim=2)
+        return self._rest(x, F.scaled_dot_product_attention(query, key, value, attn_mask=mask)), key, value
+
+    def _split(self, x: Tensor) -> tuple[Tensor, ...]:
         split = self.query_key_value(self.norm_attention(x)).unflatten(2, (3, self.heads, self.depth))
-        query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
-        seen = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        parts: tuple[Tensor, ...] = split.permute(2, 0, 3, 1, 4).unbind(0)
+        return parts
+
+    def _rest(self, x: Tensor, seen: Tensor) -> Tensor:
         x = x + self.dropout(self.merge(seen.transpose(1, 2).flatten(2)))
         y: Tensor = x + self.dropout(self.narrow(F.gelu(self.widen(self.norm_dense(x)))))
         return y
@@ -73,6 +96,41 @@ class GptNetwork(Network):
         for block in self.blocks:
             x = block(x)
         return F.linear(self.norm(x), self.tokens.weight)
+
+    def stepwise(self) -> Stepwise:
+        """With the keys and values of earlier places kept."""
+        return GptSteps(self)
+
+
+class GptSteps(Stepwise):
+    """Memory: the keys and values of every layer, [n, 2 * layers * heads, places, head width].
+
+    Source: Pope et al. (2023), "Efficiently Scaling Transformer Inference", section 2.1.
+    """
+
+    def __init__(self, network: GptNetwork) -> None:
+        super().__init__()
+        self.network = network
+        block = cast(Block, network.blocks[0])
+        self.heads = block.heads
+        self.empty = torch.zeros(1, 2 * len(network.blocks) * block.heads, 0, block.depth)
+
+    def forward(self, tokens: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens at the places after those of `past`."""
+        network, before = self.network, past.shape[2]
+        past = past.expand(tokens.shape[0], -1, -1, -1)
+        places = torch.arange(before + tokens.shape[1], device=tokens.device)
+        own = places[before:]
+        # Large and finite, as everywhere: a place sees itself and what was before it.
+        mask = (places[None, :] > own[:, None]).to(past.dtype) * -1e4
+        x = network.tokens(tokens) + network.positions(own)
+        kept: list[Tensor] = []
+        for number, block in enumerate(network.blocks):
+            start = 2 * number * self.heads
+            earlier = past[:, start : start + self.heads], past[:, start + self.heads : start + 2 * self.heads]
+            x, key, value = cast(Block, block).step(x, *earlier, mask)
+            kept += [key, value]
+        return F.linear(network.norm(x), network.tokens.weight), torch.cat(kept, dim=1)
 
 
 @FAMILIES.register

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -15,6 +16,7 @@ from tools.engine.training.learner import FitContext
 from tools.engine.training.loop import TorchLearner
 from tools.engine.training.network import Network
 from tools.engine.training.recipe import Recipe, epochs_for
+from tools.engine.training.stepwise import Stepwise
 
 
 class CharGruNetwork(Network):
@@ -45,6 +47,31 @@ class CharGruNetwork(Network):
         for layer in self.layers:
             x, _ = layer(self.dropout(x))
         return F.linear(self.narrow(self.dropout(x)), self.tokens.weight, self.bias)
+
+    def stepwise(self) -> Stepwise:
+        """With the state of every layer handed on."""
+        return GruSteps(self)
+
+
+class GruSteps(Stepwise):
+    """Memory: the state of every layer, [n, layers, units]."""
+
+    def __init__(self, network: CharGruNetwork) -> None:
+        super().__init__()
+        self.network = network
+        self.units = cast(nn.GRU, network.layers[0]).hidden_size
+        self.empty = torch.zeros(1, 1, 1)
+
+    def forward(self, tokens: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens after those that `past` has seen."""
+        network = self.network
+        past = past.expand(tokens.shape[0], len(network.layers), self.units)
+        x = network.tokens(tokens)
+        states: list[Tensor] = []
+        for number, layer in enumerate(network.layers):
+            x, state = layer(x, past[:, number].unsqueeze(0).contiguous())
+            states.append(state[0])
+        return F.linear(network.narrow(x), network.tokens.weight, network.bias), torch.stack(states, dim=1)
 
 
 @FAMILIES.register

@@ -8,6 +8,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from tools.engine.training.stepwise import Stepwise
+
 
 class Network(nn.Module):
     """A model in two parts, so that what never changes during training is computed once and not in every epoch.
@@ -38,6 +40,10 @@ class Network(nn.Module):
         The rows of one member stand together; the target is repeated for each of them.
         """
         return self.body(*prepared)
+
+    def stepwise(self) -> Stepwise | None:
+        """The same model for tokens that come one after the other; None for all but text generators."""
+        return None
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Encoded inputs -> raw scores."""
