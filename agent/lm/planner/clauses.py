@@ -47,6 +47,12 @@ _NOD = re.compile(
 _METRICS = re.compile(r"\bhow (?:good|well|accurate|bad)\b|\b(?:scores?|accuracy|metrics)\b")
 _CHECKS = re.compile(r"\b(?:check|verify|whether|tell me|see if)\b")
 _FEW_WORDS = 5
+_TARGET_TOLD = re.compile(
+    r"\b(?:column|target|label|variable)(?: (?:to predict|i mean|i want|in question))?(?:'s| is)"
+    r"(?: (?:called|named))?\b"
+)
+"""After a wish to train, the words for its target: "…, the column is called readmitted"."""
+
 _SETTINGS = frozenset(
     {
         *("metric", "strategy", "time_s", "folds", "validation", "max_trials", "patience", "seed", "families"),
@@ -214,6 +220,8 @@ def _belongs(before: Wish, intent: Intent, part: str, whole: Text, world: World)
     """Whether a part that could be a wish by itself only says more of the one before."""
     if _limits_it(before.intent, intent, part) or _setting(before.intent, part, whole, world):
         return True
+    if before.intent is not None and before.intent.name in _BOTH_TRAIN and _TARGET_TOLD.search(part):
+        return not mood.question(part)
     if not _same(before.intent, intent):
         return False
     return intent.name != "evaluate" or not _other_report(before, part, whole, world)

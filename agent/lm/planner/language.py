@@ -17,6 +17,56 @@ _TEENS = {
     "fr": {"treize": 13, "quatorze": 14, "seize": 16},
     "es": {"trece": 13, "catorce": 14, "dieciséis": 16, "treinta": 30},
 }
+_ENDINGS: dict[str, dict[str, tuple[str, ...]]] = {
+    "de": {
+        "ieren": ("iere", "ierst", "iert", "iertest", "iere", "ierend"),
+        "en": ("e", "st", "t", "et", "est", "test", "end"),
+    },
+    "fr": {
+        "er": (
+            "e",
+            "es",
+            "ons",
+            "ez",
+            "ent",
+            "é",
+            "ée",
+            "és",
+            "ées",
+            "ant",
+            "era",
+            "eras",
+            "erais",
+            "erez",
+            "eriez",
+            "erait",
+        )
+    },
+    "es": {
+        "ar": (
+            "a",
+            "as",
+            "o",
+            "amos",
+            "an",
+            "e",
+            "es",
+            "en",
+            "ado",
+            "ada",
+            "ando",
+            "ará",
+            "arás",
+            "aría",
+            "arías",
+            "aste",
+        ),
+        "er": ("e", "es", "o", "emos", "en", "a", "as", "an", "ido", "ida", "iendo", "erá", "erás", "ería", "erías"),
+        "ir": ("e", "es", "o", "imos", "en", "a", "as", "an", "ido", "ida", "iendo", "irá", "irás", "iría", "irías"),
+    },
+}
+"""Regular verbs: ending of the infinitive -> endings of the forms that requests use."""
+_SHORTEST_STEM = 4
 _ONES = {"ein": 1, "zwei": 2, "drei": 3, "vier": 4, "fünf": 5, "sechs": 6, "sieben": 7, "acht": 8, "neun": 9}
 
 
@@ -79,6 +129,8 @@ def language(text: str) -> str | None:
         count = len(pieces & _telling(name))
         if name == "es":
             count += sum(_enclitic(word, _table(name)) is not None for word in pieces)
+        if count:  # alone, a form may be an English word as well ("compares")
+            count += len(pieces & _spoken(name).keys())
         if count > hits:
             best, hits = name, count
     if best is None:
@@ -104,11 +156,37 @@ def _table(name: str) -> dict[str, str]:
         tens = {word: int(plain) for word, plain in table.items() if plain.isdecimal() and 30 <= int(plain) <= 90}
         ones = {word: int(plain) for word, plain in table.items() if plain.isdecimal() and 0 < int(plain) < 10}
         table |= {f"{ten} y {one}": str(tens[ten] + ones[one]) for ten in tens for one in ones}
+    table |= {form: plain for form, plain in _spoken(name).items() if form not in table}
     if name != "de":  # accents are often left out
-        english = set(data("lexicon")["english"])
         bare = {_unaccented(word): plain for word, plain in table.items()}
-        table |= {word: plain for word, plain in bare.items() if word not in table and word not in english}
+        table |= {word: plain for word, plain in bare.items() if word not in table and word not in _english()}
     return table
+
+
+@functools.cache
+def _spoken(name: str) -> dict[str, str]:
+    """The forms of the verbs that the lexicon has in the infinitive; English words are left alone."""
+    words = {str(word).lower(): str(plain) for word, plain in data(f"lexicon_{name}")["words"].items()}
+    forms = {form: plain for word, plain in words.items() for form in _forms(word, name)}
+    return {form: plain for form, plain in forms.items() if form not in words and form not in _english()}
+
+
+def _forms(verb: str, name: str) -> list[str]:
+    """The regular forms of a verb in the infinitive; none of other words.
+
+    >>> _forms("entrenar", "es")[:4], _forms("modelo", "es")
+    (['entrena', 'entrenas', 'entreno', 'entrenamos'], [])
+    """
+    for ending, forms in _ENDINGS[name].items():
+        stem = verb.removesuffix(ending)
+        if stem != verb and len(stem) >= _SHORTEST_STEM and verb.isalpha():
+            return [form for form in (stem + other for other in forms) if form != verb]
+    return []
+
+
+@functools.cache
+def _english() -> frozenset[str]:
+    return frozenset(data("lexicon")["english"])
 
 
 @functools.cache
