@@ -8,6 +8,7 @@ from typing import Any
 from agent.lm.planner import acts
 from agent.lm.planner.clauses import hear
 from agent.lm.planner.knowledge import data
+from agent.lm.planner.text import Text
 from agent.lm.planner.world import World
 from tools.core.units import format_size
 
@@ -31,12 +32,22 @@ def change(message: str, held: dict[str, Any]) -> dict[str, Any] | None:
         return None
     heard = hear(message, World(), {})
     names = [wish.intent.name for wish in heard.wishes if wish.intent]
-    slots = {k: v for k, v in acts.read(heard.whole.plain, heard.whole, World()).items() if k in _STANDING}
-    if "prefer" in names and slots:
+    slots = _slots(heard.whole.plain, heard.whole)
+    if "prefer" in names and slots and _in_one_sentence(heard.whole):
         return {"set": slots}
     if "forget" in names and held:
         return {"forgotten": _meant(heard.whole.plain, held)}
     return None
+
+
+def _slots(text: str, whole: Text) -> dict[str, Any]:
+    return {name: value for name, value in acts.read(text, whole, World()).items() if name in _STANDING}
+
+
+def _in_one_sentence(whole: Text) -> bool:
+    """Whether "always" and what is to hold stand in one sentence: "he always says so. … 60 s" is no rule."""
+    sentences = re.split(r"(?<=[.;!?])\s+", whole.plain)
+    return any(re.search(data("lexicon")["standing"], sentence) and _slots(sentence, whole) for sentence in sentences)
 
 
 def _may_concern(message: str, held: dict[str, Any]) -> bool:
