@@ -47,6 +47,7 @@ _NOD = re.compile(
 _METRICS = re.compile(r"\bhow (?:good|well|accurate|bad)\b|\b(?:scores?|accuracy|metrics)\b")
 _CHECKS = re.compile(r"\b(?:check|verify|whether|tell me|see if)\b")
 _FEW_WORDS = 5
+_ONE_MORE = re.compile(r"\b(?:another|second|again|also|too|as well|one more|once more|both)\b")
 _TARGET_TOLD = re.compile(
     r"\b(?:column|target|label|variable)(?: (?:to predict|i mean|i want|in question))?(?:'s| is)"
     r"(?: (?:called|named))?\b"
@@ -222,9 +223,20 @@ def _belongs(before: Wish, intent: Intent, part: str, whole: Text, world: World)
         return True
     if before.intent is not None and before.intent.name in _BOTH_TRAIN and _TARGET_TOLD.search(part):
         return not mood.question(part)
+    if before.intent is not None and {before.intent.name, intent.name} <= _BOTH_TRAIN:
+        return not _another(part, whole, world)
     if not _same(before.intent, intent):
         return False
     return intent.name != "evaluate" or not _other_report(before, part, whole, world)
+
+
+def _another(part: str, whole: Text, world: World) -> bool:
+    """Whether a part that follows a training is one more, rather than settings of it: other data, or "another one"."""
+    if _ONE_MORE.search(part):
+        return True
+    reading = Reading(part, whole, world)
+    read_all(reading)
+    return "dataset" in reading.found
 
 
 def _limits_it(before: Intent | None, intent: Intent, part: str) -> bool:
