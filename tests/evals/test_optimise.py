@@ -30,7 +30,7 @@ def model(body: dict[str, Any]) -> Reply:
     messages = json.dumps(body["messages"])
     if not body.get("tools"):
         return Reply(text=f"```\n{BETTER}\n```")
-    looked = any(message["role"] == "tool" for message in body["messages"])
+    looked = body["messages"][-1]["role"] == "tool"  # the dialogue begins with an example that has such messages too
     if BETTER in messages and not looked:
         return call("DatasetInspector", dataset="iris")
     return submit("It holds flowers.")
