@@ -24,6 +24,7 @@ _SPOKEN = r"(?:(?<=the )|(?<=those )|(?<=these )|(?<=your )){words}(?= (?:one|da
 
 _CLOSE = 87.0
 _SHORTEST_PART = 4
+_SHORTEST_STEM = 3
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ def _forms(world: World) -> list[tuple[str, str]]:
     forms: list[tuple[str, str]] = []
     for name in world.datasets:
         stem = name.rsplit(".", 1)[0].lower()
+        if len(stem) < _SHORTEST_STEM:
+            continue  # "s" of s.csv is a second, "a" of a.csv an article: such files are meant by their whole name
         spaced = re.sub(r"[_-]+", "[ _-]?", re.escape(stem).replace("\\-", "-"))
         forms.append((name, spaced))
     forms += [(name, re.escape(name).replace("_", "[ _-]?") + "s?") for name in world.samples]

@@ -185,7 +185,8 @@ def _predicted(reading: Reading, columns: tuple[str, ...], dataset: str) -> bool
         return False
     first = match[1].split()[0].strip(".,")
     free = dataset in reading.world.columns and not columns and not first[0].isdecimal()
-    if found is None and free and first not in data("lexicon")["not_targets"]:
+    ordinary = first in data("lexicon")["not_targets"] or first in data("lexicon")["english"]
+    if found is None and free and not ordinary:
         found = first, len(first)
     if found is None:
         return False
