@@ -17,6 +17,9 @@ _OPPOSITE: dict[str, dict[Any, Any]] = {
 }
 """What a denied value means where it means anything: "no ensembling", "without cross-validation"."""
 
+_OFF = re.compile(r"\s*[=:]?\s*(?:off|disabled|false|switched off|turned off)\b")
+"""After a word: it is not wanted ("ensembling off")."""
+
 _BESIDE = re.compile(r"(?:,? ?(?:and|plus|as well as|with|or|&|,|then)(?: (?:also|the|a|its|an))* ?)")
 """Between two reports that are both wanted."""
 
@@ -37,7 +40,7 @@ def read(reading: Reading) -> None:
                 continue
             if guard is not None and value in guarded and not guard.search(reading.text[: match.start()]):
                 continue
-            if mood.negated(reading.text, match.start()):
+            if mood.negated(reading.text, match.start()) or _OFF.match(reading.text[match.end() :]):
                 opposite = _OPPOSITE.get(arg, {}).get(value)
                 if opposite is None:
                     continue
@@ -54,7 +57,8 @@ def _families(reading: Reading, names: list[str]) -> None:
     for name in names:
         match = _words("family", name).search(reading.text)
         if match is not None:
-            (denied if mood.negated(reading.text, match.start()) else wanted).append((match.start(), name))
+            out = mood.negated(reading.text, match.start()) or _left_out(reading.text, *match.span())
+            (denied if out else wanted).append((match.start(), name))
     if wanted:
         reading.put("families", [name for _, name in sorted(wanted)])
         return
@@ -62,6 +66,13 @@ def _families(reading: Reading, names: list[str]) -> None:
         match = re.search(rf"\b{group['words']}\b", reading.text)
         if match and mood.negated(reading.text, match.start()):
             reading.put("families", list(group["families"]))
+
+
+def _left_out(text: str, start: int, end: int) -> bool:
+    """Whether a name stands within "leave … out"."""
+    return re.search(r"\bleav(?:e|ing) (?:the |any |all )?$", text[:start]) is not None and bool(
+        re.match(r"\w*(?: \w+)? out\b", text[end:])
+    )
 
 
 def reports_in(text: str) -> list[str]:
