@@ -79,7 +79,7 @@ def _run_ours(families: str | None, file: Path, work: Path, budget: float, seed:
     train, test = ("".join(texts[run.splits[part]]) for part in ("train", "test"))
     system = OURS + (f", {families} only" if families else "")
     row = {"system": system, "bits_per_char": run.result["test"]["bits_per_char"], **run.row}
-    return row | writing_speed(Path(run.result["bundle"])), train, test
+    return row | writing_speed(run.bundle), train, test
 
 
 def writing_speed(folder: Path) -> Row:

@@ -11,9 +11,11 @@ import pytest
 from tools.engine.export import generator
 from tools.engine.export.bundle import Bundle
 from tools.engine.export.fp16 import halve
+from tools.engine.export.graph import core_graph
 from tools.engine.export.int8 import quantize_dynamically
-from tools.engine.export.memory import Memory
+from tools.engine.export.memory import Memory, own_memory
 from tools.engine.export.runtime import open_session, run_session
+from tools.engine.families.char_gru import GruSteps
 
 CASES = [("char_gpt",), ("char_gru",), ("char_gpt", "char_gru")]
 
@@ -65,3 +67,13 @@ def test_smaller_files_keep_the_memory(bundle: Bundle, tmp_path: Path):
         session = open_session(model)
         whole = run_session(session, {"tokens": tokens})["logits"]
         np.testing.assert_allclose(stepped(session, tokens, [5, 1, 6]), whole, atol=tolerance * np.abs(whole).max())
+
+
+def test_a_memory_that_gives_other_scores_is_left_out(trained, monkeypatch):
+    setup = trained("story")
+    learner = setup.learners["char_gru"]
+    example = setup.encoder.transform(setup.dataset, setup.splits.test[:8])
+    assert own_memory(core_graph(learner, example)) is not None
+    right = GruSteps.forward
+    monkeypatch.setattr(GruSteps, "forward", lambda self, tokens, past: right(self, tokens, past * 0.5))
+    assert own_memory(core_graph(learner, example)) is None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tools.engine.export.runtime import PRESENT, content_of, open_session, take
+from tools.engine.export.runtime import answers, content_of, open_session, take
 
 if TYPE_CHECKING:
     from tools.engine.export.runtime import Model
@@ -45,7 +45,7 @@ def measure(model: Model, feed: dict[str, np.ndarray]) -> Measurement:
     session = open_session(content)
     known = {entry.name for entry in session.get_inputs()}
     row = take({name: array for name, array in feed.items() if name in known}, slice(0, 1))
-    names = [output.name for output in session.get_outputs() if not output.name.startswith(PRESENT)]
+    names = answers(session)
     for _ in range(WARM_UPS):
         session.run(names, row)
     times: list[float] = []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tools.engine.export.runtime import PAST, PRESENT, open_session
+from tools.engine.export.runtime import PAST, PRESENT
 
 if TYPE_CHECKING:
     import onnx
@@ -70,20 +70,14 @@ def export_stepwise(module: Stepwise, tokens: np.ndarray, opset: int) -> onnx.Mo
     return graph
 
 
-def difference(graph: onnx.ModelProto, probes: list[dict[str, np.ndarray]]) -> float:
-    """Largest difference between scores in one go and in two, as a part of the largest score."""
-    session = open_session(graph)
-    worst = 0.0
-    for probe in probes:
-        tokens = probe["tokens"]
-        whole = session.run(["scores"], {"tokens": tokens})[0]
-        cut = tokens.shape[1] // 2
-        first, memory = session.run(["scores", PRESENT], {"tokens": tokens[:, :cut]})
-        second = session.run(["scores"], {"tokens": tokens[:, cut:], PAST: memory})[0]
-        both = np.concatenate([first, second], axis=1)
-        largest = max(1.0, float(np.abs(whole).max(initial=0.0)))
-        worst = max(worst, float(np.abs(both - whole).max(initial=0.0)) / largest)
-    return worst
+def in_two(session: Any, tokens: np.ndarray) -> np.ndarray | None:
+    """Scores [n, length, vocab] of tokens read in two stretches; None for a core without a memory."""
+    if not any(output.name == PRESENT for output in session.get_outputs()):
+        return None
+    cut = tokens.shape[1] // 2
+    first, memory = session.run(["scores", PRESENT], {"tokens": tokens[:, :cut]})
+    second = session.run(["scores"], {"tokens": tokens[:, cut:], PAST: memory})[0]
+    return np.concatenate([first, second], axis=1)
 
 
 def own_memory(core: onnx.ModelProto) -> tuple[onnx.ValueInfoProto, onnx.TensorProto, onnx.ValueInfoProto] | None:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     Model: TypeAlias = onnx.ModelProto | bytes | Path
 
-CHUNK_ROWS = 256
 PAST, PRESENT = "past", "present"
 """How the names of a text generator's memory begin, fed and given back; see `memory`."""
+CHUNK_ROWS = 256
 """Rows fed at once: bounds the memory of wide activations and costs nothing in speed."""
 
 
@@ -80,18 +80,23 @@ def repeat_to(feed: dict[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
     return take(feed, np.arange(n) % max(1, n_rows(feed)))
 
 
+def answers(session: Any) -> list[str]:
+    """Names of a graph's outputs but for what a text generator keeps of its tokens."""
+    return [output.name for output in session.get_outputs() if not output.name.startswith(PRESENT)]
+
+
 def run_session(session: Any, feed: dict[str, np.ndarray], outputs: list[str] | None = None) -> dict[str, np.ndarray]:
     """Run the whole feed, a chunk of rows at a time.
 
     Args:
         session: From `open_session`.
         feed: Input name -> array with the example as first axis; names the graph does not have are left out.
-        outputs: Names wanted; None is all of them but what a text generator keeps of its tokens.
+        outputs: Names wanted; None is all `answers`.
 
     Returns:
         Output name -> array with the example as first axis.
     """
-    names = outputs or [name for output in session.get_outputs() if not (name := output.name).startswith(PRESENT)]
+    names = outputs or answers(session)
     known = {entry.name for entry in (*session.get_inputs(), *session.get_overridable_initializers())}
     feed = {name: array for name, array in feed.items() if name in known}
     starts = range(0, max(n_rows(feed), 1), CHUNK_ROWS)
