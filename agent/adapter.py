@@ -16,8 +16,7 @@ import dspy
 from dspy.adapters import ToolCallResults
 from dspy.utils.exceptions import AdapterParseError
 
-SUBMIT = "submit"
-"""The tool that ends a turn with its answer."""
+from agent.lm.planner.request import SUBMIT
 
 _HOW_TO_CALL = (
     'Every reply is one call of a tool, a JSON object and nothing else: {{"name": "…", "arguments": {{…}}}}. '

@@ -8,6 +8,8 @@ from typing import Any
 import dspy
 from dspy.adapters import ToolCallResults
 
+from agent.lm.planner.request import SUBMIT
+
 MAX_CHARS = 24_000
 """About 6k tokens of earlier turns; what is dropped is still in the history and the session's file."""
 
@@ -70,10 +72,10 @@ def cap(lines: list[dict[str, Any]], max_chars: int = MAX_CHARS) -> list[dict[st
 def close_turn(lines: list[dict[str, Any]], message: str, answer: str) -> list[dict[str, Any]]:
     """Complete a turn that ended early (stopped, failed) so that the next one finds whole pairs."""
     results = {
-        "tool_call_results": [{"call_id": "closed", "name": "submit", "value": {"answer": answer}, "is_error": False}]
+        "tool_call_results": [{"call_id": "closed", "name": SUBMIT, "value": {"answer": answer}, "is_error": False}]
     }
     calls = {
-        "calls": [{"id": "closed", "name": "submit", "args": {"answer": answer, "options": []}}],
+        "calls": [{"id": "closed", "name": SUBMIT, "args": {"answer": answer, "options": []}}],
         "results": results,
     }
     start = max((index for index, line in enumerate(lines) if "message" in line), default=-1)

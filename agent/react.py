@@ -11,9 +11,10 @@ from typing import Any
 import dspy
 from dspy.utils.exceptions import AdapterParseError, ContextWindowExceededError
 
-from agent.adapter import SUBMIT, Dialogue
+from agent.adapter import Dialogue
 from agent.events import Event, Notice, Thought
 from agent.lm.chain import BUILT_IN, Chain
+from agent.lm.planner.request import SUBMIT
 from agent.signatures import Converse
 
 logger = logging.getLogger(__name__)

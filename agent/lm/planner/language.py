@@ -17,52 +17,13 @@ _TEENS = {
     "fr": {"treize": 13, "quatorze": 14, "seize": 16},
     "es": {"trece": 13, "catorce": 14, "dieciséis": 16, "treinta": 30},
 }
-_ENDINGS: dict[str, dict[str, tuple[str, ...]]] = {
-    "de": {
-        "ieren": ("iere", "ierst", "iert", "iertest", "iere", "ierend"),
-        "en": ("e", "st", "t", "et", "est", "test", "end"),
-    },
-    "fr": {
-        "er": (
-            "e",
-            "es",
-            "ons",
-            "ez",
-            "ent",
-            "é",
-            "ée",
-            "és",
-            "ées",
-            "ant",
-            "era",
-            "eras",
-            "erais",
-            "erez",
-            "eriez",
-            "erait",
-        )
-    },
+_ENDINGS = {
+    "de": {"ieren": "iere ierst iert iertest ierend", "en": "e st t et est test end"},
+    "fr": {"er": "e es ons ez ent é ée és ées ant era eras erais erez eriez erait"},
     "es": {
-        "ar": (
-            "a",
-            "as",
-            "o",
-            "amos",
-            "an",
-            "e",
-            "es",
-            "en",
-            "ado",
-            "ada",
-            "ando",
-            "ará",
-            "arás",
-            "aría",
-            "arías",
-            "aste",
-        ),
-        "er": ("e", "es", "o", "emos", "en", "a", "as", "an", "ido", "ida", "iendo", "erá", "erás", "ería", "erías"),
-        "ir": ("e", "es", "o", "imos", "en", "a", "as", "an", "ido", "ida", "iendo", "irá", "irás", "iría", "irías"),
+        "ar": "a as o amos an e es en ado ada ando ará arás aría arías aste",
+        "er": "e es o emos en a as an ido ida iendo erá erás ería erías",
+        "ir": "e es o imos en a as an ido ida iendo irá irás iría irías",
     },
 }
 """Regular verbs: ending of the infinitive -> endings of the forms that requests use."""
@@ -135,14 +96,14 @@ def language(text: str) -> str | None:
             best, hits = name, count
     if best is None:
         return None
-    english = len(pieces & set(data("lexicon")["english"]) - _table(best).keys())
+    english = len(pieces & _english() - _table(best).keys())
     enough = hits >= 2 or english == 0 or len(words) <= _SHORT
     return best if enough and hits > english else None
 
 
 @functools.cache
 def _table(name: str) -> dict[str, str]:
-    table = {str(word).lower(): str(plain) for word, plain in data(f"lexicon_{name}")["words"].items()}
+    table = dict(_listed(name))
     table |= {word: str(number) for word, number in _TEENS[name].items()}
     if name == "de":
         tens = {word: int(plain) for word, plain in table.items() if plain.isdecimal() and 20 <= int(plain) <= 90}
@@ -164,9 +125,15 @@ def _table(name: str) -> dict[str, str]:
 
 
 @functools.cache
+def _listed(name: str) -> dict[str, str]:
+    """The words of the lexicon, in lower case, and what they are in English terms; not to be changed."""
+    return {str(word).lower(): str(plain) for word, plain in data(f"lexicon_{name}")["words"].items()}
+
+
+@functools.cache
 def _spoken(name: str) -> dict[str, str]:
     """The forms of the verbs that the lexicon has in the infinitive; English words are left alone."""
-    words = {str(word).lower(): str(plain) for word, plain in data(f"lexicon_{name}")["words"].items()}
+    words = _listed(name)
     forms = {form: plain for word, plain in words.items() for form in _forms(word, name)}
     return {form: plain for form, plain in forms.items() if form not in words and form not in _english()}
 
@@ -180,7 +147,7 @@ def _forms(verb: str, name: str) -> list[str]:
     for ending, forms in _ENDINGS[name].items():
         stem = verb.removesuffix(ending)
         if stem != verb and len(stem) >= _SHORTEST_STEM and verb.isalpha():
-            return [form for form in (stem + other for other in forms) if form != verb]
+            return [form for form in (stem + other for other in forms.split()) if form != verb]
     return []
 
 
@@ -202,9 +169,9 @@ def _separable(name: str) -> tuple[tuple[re.Pattern[str], str], ...]:
 @functools.cache
 def _telling(name: str) -> frozenset[str]:
     """Words that speak for a language: single ones that English, or a dataset, does not use."""
-    words = {str(word).lower() for word in data(f"lexicon_{name}")["words"]}
+    words = _listed(name)
     listed = {word for word in _table(name) if " " not in word and (word in words or not word.isascii())}
-    return frozenset(listed - set(data(f"lexicon_{name}")["ambiguous"]) - set(data("lexicon")["english"]))
+    return frozenset(listed - set(data(f"lexicon_{name}")["ambiguous"]) - _english())
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from typing import Any
 from dspy.lm15 import FunctionTool, Request, ToolCallPart, ToolResultPart
 
 SUBMIT = "submit"
+"""The tool that ends a turn with its answer."""
 
 _FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\][ \t]*\n?", re.M)
 _OUTPUTS = re.compile(r"Your output fields are:\n(.*?)(?:\n\S*All interactions|\Z)", re.S)

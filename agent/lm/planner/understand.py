@@ -235,10 +235,10 @@ def _acts(wish: Wish, whole: Text, world: World, tools: Tools) -> list[Act]:
         if 0 < len(having) <= _MOST_CALLS:
             shown = intent_named("history.show")
             return [Act("history.show", act.tool, {**shown.args, "experiments": [number]}) for number in having]
-    if intent.name == "evaluate":
+    reports = reports_in(wish.text) if intent.name == "evaluate" else []
+    if 1 < len(reports) <= _MOST_CALLS:
         act = acting.make(wish, whole, world, tools)
-        reports = reports_in(wish.text)
-        if 1 < len(reports) <= _MOST_CALLS and "report" in act.args:
+        if "report" in act.args:
             return [replace(act, args={**act.args, "report": report}) for report in reports]
     if intent.name == "history.tag":
         several = len(re.findall(r"\bas\b", wish.text)) > 1

@@ -107,11 +107,12 @@ def _settled(text: str, reading: Reading) -> list[int]:
     if len(places) > 1 and ids:
         return list(dict.fromkeys(ids[index] for index in places if -len(ids) <= index < len(ids)))
     place = _PLACE.search(text)
-    if place and ids and str(place[1] or place[2] or place[3]) in ("previous", "one before"):
-        before = world.before()
-        return [before] if before is not None else []
     if place and ids:
-        index = _PLACES.get(str(place[1] or place[2] or place[3]), -1)
+        where = str(place[1] or place[2] or place[3])
+        if where in ("previous", "one before"):
+            before = world.before()
+            return [before] if before is not None else []
+        index = _PLACES.get(where, -1)
         return [ids[index]] if -len(ids) <= index < len(ids) else []
     rank = _RANK.search(text)
     if rank and ids:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterator
 from itertools import pairwise, permutations
 
 from agent.lm.planner.knowledge import data
@@ -80,37 +81,38 @@ def read(reading: Reading) -> None:
 
 def _rather(text: str) -> tuple[str, str] | None:
     """One goal before another: "speed over accuracy", "size rather than speed", "accuracy matters more than size"."""
-    names = list(data("lexicon")["goals"])
-    for first in names:
-        for second in names:
-            if first != second and _pair(first, second).search(text):
-                return first, second
-    return None
+    return next((pair for pair in _pairs() if _before(*pair).search(text)), None)
 
 
 def _together(text: str) -> tuple[str, str] | None:
     """Two goals weighed against each other without a word on which counts more: "balance accuracy and size"."""
     if not _BOTH.search(text):
         return None
-    names = list(data("lexicon")["goals"])
-    return next((pair for pair in permutations(names, 2) if _joined(*pair).search(text)), None)
+    return next((pair for pair in _pairs() if _beside(*pair).search(text)), None)
+
+
+def _pairs() -> Iterator[tuple[str, str]]:
+    return permutations(data("lexicon")["goals"], 2)
+
+
+def _spoken(goal: str) -> str:
+    return "|".join(data("lexicon")["goals"][goal])
 
 
 @functools.cache
-def _joined(first: str, second: str) -> re.Pattern[str]:
-    left, right = ("|".join(data("lexicon")["goals"][name]) for name in (first, second))
-    between = r",? (?:and|as well as|against|versus|vs|with|&) (?:the |its |low |small )?"
-    return re.compile(rf"\b(?:{left}){between}(?:{right})\b")
-
-
-@functools.cache
-def _pair(first: str, second: str) -> re.Pattern[str]:
-    left, right = ("|".join(data("lexicon")["goals"][name]) for name in (first, second))
+def _before(first: str, second: str) -> re.Pattern[str]:
+    left, right = _spoken(first), _spoken(second)
     return re.compile(
         rf"\b(?:{left})(?: (?:is|matters|counts))? (?:over|before|rather than|more than|more important than) "
         rf"(?:{right})\b"
         rf"|\brather\b[^,.;]{{0,20}}\b(?:{left})\b[^,.;]{{0,20}}\bthan (?:an? |the )?(?:very |more )?(?:{right})\b"
     )
+
+
+@functools.cache
+def _beside(first: str, second: str) -> re.Pattern[str]:
+    between = r",? (?:and|as well as|against|versus|vs|with|&) (?:the |its |low |small )?"
+    return re.compile(rf"\b(?:{_spoken(first)}){between}(?:{_spoken(second)})\b")
 
 
 def _named(text: str) -> list[str]:
@@ -156,5 +158,5 @@ def _matches(template: str, text: str) -> list[tuple[str, re.Match[str]]]:
 
 @functools.cache
 def _compiled(template: str, goal: str) -> re.Pattern[str]:
-    words = r"\b(?:" + "|".join(data("lexicon")["goals"][goal]) + ")"
+    words = rf"\b(?:{_spoken(goal)})"
     return re.compile(template.replace("{goal}", words))
