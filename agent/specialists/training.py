@@ -54,6 +54,5 @@ class TrainingSpecialist:
         wanted = config.experiment_tracking.metrics
         trials = f"at most {search.max_trials} trials" if search.max_trials else "as many trials as fit"
         goal = objectives.primary + (f", then {objectives.secondary}" if objectives.secondary else "")
-        name = search.strategy.replace("_", "-").capitalize()
-        summary = f"{name} search for {goal} in {format_duration(limits.time_s)}, {trials}."
+        summary = f"{search.title} search for {goal} in {format_duration(limits.time_s)}, {trials}."
         return Training(search, objectives, limits, wanted[0] if wanted else None, summary)

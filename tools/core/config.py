@@ -143,6 +143,11 @@ class SearchSpec(Frozen):
     portfolio: bool = Field(default=True, description="begin with configurations known to do well, not with drawn ones")
     pruning: bool = Field(default=True, description="give trials up that are behind others of their family")
 
+    @property
+    def title(self) -> str:
+        """The strategy as a sentence begins with it."""
+        return self.strategy.replace("_", "-").capitalize()
+
 
 class Optimization(Frozen):
     """Objectives (default: those of the config) and search."""

@@ -12,6 +12,7 @@ import pytest
 from tests.engine.list_sink import ListSink
 from tools.core.config import SearchSpec
 from tools.core.records import ExperimentPlan, Limits
+from tools.engine.data.modalities.text import TextEncoder
 from tools.engine.execution.cache import load
 from tools.engine.execution.encoded_cache import EncodedCache, key_of
 from tools.engine.experiment import run_experiment
@@ -71,6 +72,18 @@ def test_other_rows_another_target_or_a_changed_file_are_encoded_anew(cache: Enc
     assert not prepare(source(path, target="colour"), tmp_path / "c", cache).reused
     path.write_text(TABLE.replace("37", "36"))
     assert not prepare(source(path, **asked), tmp_path / "d", cache).reused
+
+
+def test_texts_are_encoded_anew_once_a_pretrained_model_is_installed(
+    cache: EncodedCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "texts.csv").write_text(FILES["texts.csv"])
+    read = source(tmp_path / "texts.csv")
+    monkeypatch.setattr(TextEncoder, "installed", lambda self: ())
+    prepare(read, tmp_path / "a", cache)
+    assert prepare(read, tmp_path / "b", cache).reused
+    monkeypatch.setattr(TextEncoder, "installed", lambda self: ("a model",))
+    assert not prepare(read, tmp_path / "c", cache).reused
 
 
 def test_a_damaged_entry_is_made_again(cache: EncodedCache, tmp_path: Path) -> None:

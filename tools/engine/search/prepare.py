@@ -19,7 +19,6 @@ from tools.engine.data.profile import profile
 from tools.engine.data.read import load
 from tools.engine.data.split import Splits, set_aside, split
 from tools.engine.data.target import TargetEncoder
-from tools.engine.data.wordpiece import archive_path
 from tools.engine.evaluation.baseline import trivial_predictions
 from tools.engine.evaluation.metrics import compute_all
 from tools.engine.execution import process
@@ -203,7 +202,7 @@ def _key(source: Source, rows: np.ndarray, validation_rows: np.ndarray | None) -
     dataset = source.dataset
     marks = [None if part is None else of_bytes(part.tobytes()) for part in (rows, validation_rows)]
     read = (dataset.fingerprint, dataset.modality, dataset.target, dataset.aside, dataset.details)
-    return key_of(read, asdict(source.task), marks, archive_path() is not None)
+    return key_of(read, asdict(source.task), marks, MODALITIES.get(dataset.modality).encoder().installed())
 
 
 def _fit(dataset: Dataset, task: TaskSpec, rows: np.ndarray) -> Fitted:

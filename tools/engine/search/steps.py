@@ -155,7 +155,6 @@ def search_strategy(plan: ExperimentPlan, objective: Objective, workers: int, fi
     """How the search goes about it."""
     goals = ", ".join(f"{goal} {weight:.0%}" for goal, weight in objective.goals.items())
     where = f"{workers} workers" if workers else "this process"
-    name = plan.search.strategy.replace("_", "-").capitalize()
     if objective.apart:
         goals = f"{' and '.join(objective.apart)} weighed apart; the delivered model by {goals}"
     details = {
@@ -168,7 +167,7 @@ def search_strategy(plan: ExperimentPlan, objective: Objective, workers: int, fi
         "finished_before": len(study.records),
     }
     return (
-        f"{name} search in {where} after {first} given configurations; {goals}.",
+        f"{plan.search.title} search in {where} after {first} given configurations; {goals}.",
         details,
     )
 

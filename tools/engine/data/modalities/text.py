@@ -18,7 +18,7 @@ from tools.engine.data.missing import listed
 from tools.engine.data.modality import MODALITIES, Encoder, Modality
 from tools.engine.data.supervised import supervised_task
 from tools.engine.data.tokens import to_ids, vocabulary, word_tokenizer_json, words
-from tools.engine.data.wordpiece import WordPiece, pretrained_vocabulary
+from tools.engine.data.wordpiece import PRETRAINED, WordPiece, archive_path, pretrained_vocabulary
 
 if TYPE_CHECKING:
     import onnx
@@ -123,6 +123,10 @@ class TextEncoder(Encoder):
         if "tokens" not in inputs:
             state["tokens"] = []
         return TextEncoder.from_state(state)
+
+    def installed(self) -> tuple[str, ...]:
+        """The pretrained model, whose pieces are made where it is there."""
+        return () if archive_path() is None else (PRETRAINED,)
 
     def files(self) -> dict[str, str]:
         """tokenizer.json for the words, pieces.json for the pieces; `tokenizers.Tokenizer.from_file` reads both."""
