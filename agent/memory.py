@@ -108,6 +108,7 @@ class Memory(BaseModel):
             "current_dataset": self.current_dataset,
             "current_experiment": self.current_experiment,
             "experiments": [_experiment(record) for record in records[-_SHOWN_EXPERIMENTS:]],
+            "model": _model(self.current_experiment, records),
             "last_training": self.last_training,
             "preferences": self.preferences,
             "preferences_changed": preferences_changed,
@@ -138,6 +139,17 @@ def _experiment(record: ExperimentRecord) -> dict[str, Any]:
         "made_from": record.plan.base_experiment,
     }
     return {key: value for key, value in shown.items() if value not in (None, [])}
+
+
+def _model(current: int | None, records: list[ExperimentRecord]) -> dict[str, Any]:
+    """What the current model, else the newest, is used with: its target and the columns it was trained on."""
+    having = [record for record in records if record.profile is not None and record.best is not None]
+    record = next((record for record in having if record.id == current), having[-1] if having else None)
+    if record is None or record.profile is None or record.profile.modality not in ("tabular", "text"):
+        return {}
+    target = record.plan.target or record.profile.target
+    names = [column.name for column in record.profile.columns if column.name not in (target or "").split(", ")]
+    return {"target": target, "inputs": names[:_SHOWN_COLUMNS]}
 
 
 def told(record: ExperimentRecord) -> str:

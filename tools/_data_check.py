@@ -19,9 +19,10 @@ def check_data(plan: ExperimentPlan) -> None:
     path = Path(plan.dataset)
     if not path.is_file() or path.stat().st_size > MOST_BYTES:
         return
+    from tools.engine.data.candidates import without_columns
     from tools.engine.data.modality import MODALITIES
     from tools.engine.data.read import load
 
-    dataset = load(plan.dataset, plan.target)
+    dataset = without_columns(load(plan.dataset, plan.target), plan.ignore)
     kind = None if plan.task in ("custom", "multitask") else plan.task
     MODALITIES.get(dataset.modality).task(dataset, plan.target, kind, plan.metric)

@@ -60,6 +60,7 @@ def plan_search(args: SearchArgs, kind: Kind, context: ToolContext) -> tuple[Exp
         request=args.request or context.request,
         dataset=dataset,
         target=args.target if args.target is not None or dataset != default.dataset else default.target,
+        ignore=tuple(args.ignore_columns) if args.ignore_columns is not None else default.ignore if again else (),
         task=args.task or default.task,
         metric=args.metric or default.metric,
         ensemble=args.ensemble if args.ensemble is not None else default.ensemble,

@@ -71,6 +71,9 @@ class SearchArgs(Limited):
     time_column: str | None = Field(
         default=None, description="column of dates or numbers: the latest rows are the test, earlier ones the training"
     )
+    ignore_columns: list[str] | None = Field(
+        default=None, description="columns that the model must not use, for instance one that is known only afterwards"
+    )
     metric: str | None = Field(
         default=None,
         description="metric to improve: accuracy, balanced_accuracy, f1_macro, f1_micro, roc_auc, log_loss, r2, rmse, "

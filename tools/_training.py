@@ -9,7 +9,14 @@ from tools.contract import Artifact, ToolContext, ToolResult
 from tools.core.errors import ExperimentError, from_dict
 from tools.core.records import ExperimentPlan, ExperimentRecord, JobEvent, TrialRecord, now
 from tools.tracking.front import neighbours
-from tools.tracking.wording import front_sentence, limits_sentence, model_sentence, predicted, result_sentence
+from tools.tracking.wording import (
+    front_sentence,
+    joined,
+    limits_sentence,
+    model_sentence,
+    predicted,
+    result_sentence,
+)
 
 
 def train(plan: ExperimentPlan, notices: Sequence[str], context: ToolContext) -> ToolResult:
@@ -140,9 +147,9 @@ def _alternative(trial: TrialRecord) -> dict[str, Any]:
 
 
 def _aim(record: ExperimentRecord) -> str:
-    """What the model predicts, which the user may not have named."""
-    target = predicted(record)
-    return f": it predicts `{target}`" if target else ""
+    """What the model predicts, which the user may not have named, and what it was not to use."""
+    target, ignored = predicted(record), joined([f"`{name}`" for name in record.plan.ignore])
+    return (f": it predicts `{target}`" + (f" without {ignored}" if ignored else "")) if target else ""
 
 
 def artifacts(record: ExperimentRecord, trials: Sequence[TrialRecord]) -> tuple[Artifact, ...]:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -43,20 +44,21 @@ def main() -> None:
     parser.add_argument("--tables", nargs="*", default=sorted(TABLES), choices=sorted(TABLES))
     parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=list(PEERS))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--splits", type=int, default=1, help="different splits of each table, each with a new history")
     parser.add_argument("--work", type=Path, default=Path(".automl/bench"), help="packages, environments, results")
     given = parser.parse_args()
     work: Path = given.work.absolute()
     install_packages(work / "packages")
     interpreters = {peer: _environment(peer, work) for peer in given.peers}
     rows: list[Row] = []
-    for name in given.tables:
-        table = TABLES[name]
-        file, ours = _run_ours(table, work, given.budget, given.seed)
-        rows.append(ours)
+    for table, seed in product((TABLES[name] for name in given.tables), range(given.seed, given.seed + given.splits)):
+        file, ours = _run_ours(table, work, given.budget, seed)
+        now = [ours]
         for peer, python in interpreters.items():
-            rows.append(_run_peer(peer, python, table, file, work, given.budget))
+            now.append(_run_peer(peer, python, table, file, work, given.budget))
+        rows += [{**row, "seed": seed} for row in now]
         (work / "tabular.json").write_text(json.dumps({"budget_s": given.budget, "rows": rows}, indent=1))
-        show([row for row in rows if row["table"] == name])
+        show(rows[-len(now) :])
     show(rows)
 
 
@@ -73,13 +75,13 @@ def _environment(peer: str, work: Path) -> Path:
 
 def _run_ours(table: Table, work: Path, budget: float, seed: int) -> tuple[Path, Row]:
     """Run this project through its command line; returns the folder of the split and the row."""
-    folder = work / "tables" / table.name
+    folder = work / "tables" / f"{table.name}-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     frame = table.read(work / "packages")
     frame = frame[frame[table.target].notna()].reset_index(drop=True)
     frame.to_csv(folder / "all.csv", index=False)
     words = ("--target", table.target, "--task", table.kind, "--metric", table.metric)
-    run = run_ours(table.name, folder / "all.csv", work, budget, seed, *words)
+    run = run_ours(table.name, folder / "all.csv", folder, budget, seed, *words)
     for part in ("train", "test"):
         frame.iloc[run.splits[part]].to_csv(folder / f"{part}.csv", index=False)
     one, thousand = _our_latency(run.bundle, folder / "test.csv")
@@ -119,8 +121,8 @@ def _run_peer(peer: str, python: Path, table: Table, folder: Path, work: Path, b
 
 
 def mean_ranks(rows: list[Row]) -> dict[str, float]:
-    """Mean rank of every system over the tables (1 is best; ties share; a failure is last)."""
-    frame = pd.DataFrame(rows).pivot(index="table", columns="system", values="score").astype(float)
+    """Mean rank of every system over the tables and splits (1 is best; ties share; a failure is last)."""
+    frame = pd.DataFrame(rows).pivot(index=["table", "seed"], columns="system", values="score").astype(float)
     ranks = frame.rank(axis=1, ascending=False, na_option="bottom")
     return {str(name): round(float(value), 2) for name, value in ranks.mean().sort_values().items()}
 
@@ -141,6 +143,7 @@ def show(rows: list[Row]) -> None:
     console.print(grid)
     if len({row["system"] for row in rows}) > 1:
         console.print("mean rank:", mean_ranks(rows))
+        console.print(pd.DataFrame(rows).pivot_table("score", "table", "system", ["mean", "std"]).round(4).to_string())
         ours = [row["latency_1_ms"] for row in rows if row["system"] == OURS]
         console.print(f"median latency of one row, this project: {statistics.median(ours):.3f} ms")
 

@@ -77,6 +77,7 @@ class ExperimentPlan(Frozen):
     request: str = ""
     dataset: str = Field(min_length=1, description="a path or the name of a built-in sample")
     target: str | None = None
+    ignore: tuple[str, ...] = Field(default=(), description="columns that no model may use")
     task: TaskKind | None = None
     metric: str | None = None
     validation: ValidationSpec = ValidationSpec()

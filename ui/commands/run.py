@@ -69,6 +69,10 @@ def run(
     time_column: Annotated[
         str | None, typer.Option(help="The latest rows by this column are the test.", rich_help_panel=_SEARCH)
     ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(help="Columns the model must not use, by commas or repeated.", rich_help_panel=_GOAL),
+    ] = None,
     strategy: Annotated[
         str | None,
         typer.Option(help="bayesian, random, grid, evolutionary or multi_objective.", rich_help_panel=_SEARCH),
@@ -134,7 +138,8 @@ def run(
         "strategy": strategy,
         "max_trials": max_trials,
         "patience": patience,
-        "families": [name.strip() for item in families or [] for name in item.split(",") if name.strip()],
+        "families": _listed(families),
+        "ignore_columns": _listed(ignore) or None,
         "ensemble": ensemble,
         "transfer": transfer,
         "seed": seed,
@@ -161,6 +166,11 @@ def run(
     elif record.status != "completed":
         note(f"Go on with it: automl-agent jobs resume {record.id} --wait")
         raise typer.Exit(130 if workspace.stopped.is_set() else 1)
+
+
+def _listed(items: list[str] | None) -> list[str]:
+    """Names given by commas, by repeating an option, or both."""
+    return [name.strip() for item in items or [] for name in item.split(",") if name.strip()]
 
 
 def show(record: Any) -> None:

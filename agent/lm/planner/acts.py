@@ -9,6 +9,7 @@ from typing import Any
 from agent.lm.planner import mood
 from agent.lm.planner.clauses import Wish
 from agent.lm.planner.knowledge import Intent, data
+from agent.lm.planner.quantities import QUANTITIES, in_unit_of
 from agent.lm.planner.ranking import Tools
 from agent.lm.planner.slots import datasets, read_all, target
 from agent.lm.planner.slots.reading import Reading
@@ -61,8 +62,17 @@ def read(text: str, whole: Text, world: World) -> dict[str, Any]:
     for piece in mood.versions(text):
         reading = Reading(piece, whole, world)
         read_all(reading)
-        found |= reading.found
+        found |= _in_the_same_unit(reading.found, found, whole)
     return found
+
+
+def _in_the_same_unit(later: dict[str, Any], before: dict[str, Any], whole: Text) -> dict[str, Any]:
+    """A correction by a number alone ("four minutes, no, better six") is of the quantity before it."""
+    named = [name for name in QUANTITIES if name in before]
+    if len(named) != 1 or len(later.get("bare", ())) != 1 or set(later) & set(QUANTITIES):
+        return later
+    rest = {name: value for name, value in later.items() if name != "bare"}
+    return {**rest, named[0]: in_unit_of(named[0], float(later["bare"][0]), whole.raw)}
 
 
 def make(wish: Wish, whole: Text, world: World, tools: Tools) -> Act:
@@ -182,16 +192,20 @@ def _experiments(slots: dict[str, Any], text: str, intent: Intent, world: World)
         elif len(world.ids) == 1 and not vague:
             slots["experiments"] = list(world.ids)
     elif name == "history.compare" and len(world.ids) >= 2:
-        slots["experiments"] = list(world.ids[-2:])
+        current, before = world.experiment() or {}, world.before()
+        made = before is not None and current.get("made_from") == before
+        slots["experiments"] = [before, current["id"]] if made else list(world.ids[-2:])
 
 
 def _second(slots: dict[str, Any], intent: Intent, world: World) -> None:
-    """A comparison that names one experiment is with the current one, else with the newest other."""
+    """A comparison that names one experiment is with the current one, else with the newest other; it needs no data."""
     if intent.name == "history.compare" and len(slots.get("experiments", ())) == 1 and len(world.ids) >= 2:
         only = slots["experiments"][0]
         current = world.current_experiment
         other = current if current not in (None, only) else next((n for n in reversed(world.ids) if n != only), None)
         slots["experiments"] = [only, other] if other is not None else [only]
+    if intent.name == "history.compare" and "experiments" in slots:
+        slots.pop("dataset", None)
 
 
 def _failed(slots: dict[str, Any], intent: Intent, world: World) -> None:

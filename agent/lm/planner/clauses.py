@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from agent.lm.planner import mood
 from agent.lm.planner.knowledge import Intent, data, intents
 from agent.lm.planner.ranking import Ranking, Tools, rank
-from agent.lm.planner.slots import grouping, read_all
+from agent.lm.planner.slots import grouping, ignored, read_all
 from agent.lm.planner.slots.reading import Reading
 from agent.lm.planner.text import Text, mask_numbers, regular
 from agent.lm.planner.world import World
@@ -47,7 +47,11 @@ _NOD = re.compile(
 _METRICS = re.compile(r"\bhow (?:good|well|accurate|bad)\b|\b(?:scores?|accuracy|metrics)\b")
 _CHECKS = re.compile(r"\b(?:check|verify|whether|tell me|see if)\b")
 _FEW_WORDS = 5
-_ONE_MORE = re.compile(r"\b(?:another|second|again|also|too|as well|one more|once more|both)\b")
+_ONE_MORE = re.compile(
+    r"\b(?:another|again|one more|once more)\b|"
+    r"\b(?:second|also|too|as well)\b.{0,20}\b(?:model|run|training|experiment|classifier|regressor|one)\b|"
+    r"\bboth (?:models|runs|experiments|classifiers|regressors)\b"
+)
 _TARGET_TOLD = re.compile(
     r"\b(?:column|target|label|variable)(?: (?:to predict|i mean|i want|in question))?(?:'s| is)"
     r"(?: (?:called|named))?\b"
@@ -63,6 +67,7 @@ _SETTINGS = frozenset(
             "primary",
             "group_column",
             "time_column",
+            "ignore_columns",
             "max_model_size",
             "max_latency_ms",
             "max_memory",
@@ -72,6 +77,9 @@ _SETTINGS = frozenset(
 )
 _BOTH_TRAIN = {"train", "architecture"}
 TALK = "talk."
+_CONTENT = re.compile(r"[\d§]")
+"""A greeting that holds a number or a name says something beside."""
+_POLITE = ("talk.greeting", "talk.thanks", "talk.bye")
 FRAGMENT = "fragment"
 
 
@@ -105,6 +113,7 @@ def hear(message: str, world: World, tools: Tools) -> Heard:
     parts = [part.strip(" ,") for part in _split().split(whole.plain) if part and part.strip(" ,.;!?")]
     refused: list[Intent] = []
     wishes: list[Wish] = []
+    polite: list[Wish] = []
     pending, alone = "", len(parts) == 1
     while parts:
         part = parts.pop(0)
@@ -112,7 +121,7 @@ def hear(message: str, world: World, tools: Tools) -> Heard:
         if repair is not None:
             _repaired(wishes, part, repair, whole, world, tools)
             continue
-        if mood.refuses(part) and not _limits(part) and not grouping.named(Reading(part, whole, world)):
+        if mood.refuses(part) and not _limits(part) and not _about_columns(Reading(part, whole, world)):
             denied, _, rest = _refusal(part)
             refused.append(_rank(denied, whole, world, tools).best)
             parts = [rest, *parts] if rest else parts
@@ -134,6 +143,8 @@ def hear(message: str, world: World, tools: Tools) -> Heard:
                 wishes[-1] = wishes[-1].joined(part)
             else:
                 pending = f"{pending}, {part}" if pending else part
+        elif intent.name in _POLITE and not alone and not _CONTENT.search(part):
+            polite.append(Wish(part, intent, ranking))  # the thanks at the end of a letter are not what it is about
         elif wishes and _belongs(wishes[-1], intent, part, whole, world):
             wishes[-1] = wishes[-1].joined(part)
         else:
@@ -142,14 +153,20 @@ def hear(message: str, world: World, tools: Tools) -> Heard:
     wishes = _without_talk(wishes)
     if pending and wishes:
         wishes[-1] = wishes[-1].joined(pending)
-    if wishes:
-        return Heard(whole, wishes, refused)
-    return _as_one(whole, world, tools, refused, pending)
+    if wishes or not pending:
+        return Heard(whole, wishes or polite, refused)
+    heard = _as_one(whole, world, tools, refused, pending)
+    return heard if heard.wishes or not polite else Heard(whole, polite, refused, heard.ranking)
 
 
 def _limits(part: str) -> bool:
     """Whether a denial only bounds something: "don't take more than 60 s"."""
     return _BOUND.search(part) is not None
+
+
+def _about_columns(reading: Reading) -> bool:
+    """Whether a denial says how rows are split, or what the model must not use."""
+    return bool(grouping.named(reading) or ignored.named(reading))
 
 
 def _repaired(wishes: list[Wish], part: str, rest: str, whole: Text, world: World, tools: Tools) -> None:
@@ -197,7 +214,7 @@ def _rank(part: str, whole: Text, world: World, tools: Tools) -> Ranking:
 
 def _without_talk(wishes: list[Wish]) -> list[Wish]:
     """Greetings and small talk beside a real wish are politeness; what they say may still matter."""
-    real = [wish for wish in wishes if wish.intent and not wish.intent.name.startswith(TALK)]
+    real = [wish for wish in wishes if wish.intent and not wish.intent.name.startswith((TALK, "explain"))]
     if not real or len(real) == len(wishes):
         return wishes
     kept: list[Wish] = []

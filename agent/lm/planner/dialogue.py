@@ -55,8 +55,12 @@ def next_step(task: Task) -> Step:
         return _say(compose.Said(declined))
     if world.changed_preferences and not turn.calls:
         return _say(compose.Said(preferences.told(world.changed_preferences)))
+    rules = preferences.asked(turn.message, world.preferences)
+    if rules and not turn.calls:
+        return _say(compose.Said(rules))
+    confirmed = bool(turn.calls) and (world.waiting or {}).get("user_said") == "yes"
     meant = _meaning(task, world, turn.calls)
-    open_acts = _remaining(meant.acts, turn.calls)
+    open_acts = _unfinished(task, world) if confirmed else _remaining(meant.acts, turn.calls)
     if open_acts and task.tools.get(open_acts[0].tool):
         act = open_acts[0]
         return _say(compose.ask(act, world)) if act.missing else Step(act.tool, act.args)
@@ -68,7 +72,7 @@ def next_step(task: Task) -> Step:
 def _words(meant: Understanding, message: str, world: World) -> compose.Said:
     """The planner's own reply where no tool is called."""
     if meant.talk == "explain":
-        text = glossary.answer(meant.text)
+        text = glossary.answer(meant.text) or glossary.answer(message)
         return compose.Said(text) if text else compose.unsure(world, meant.ranking)
     if meant.refused:
         return compose.reply("no_job_done", world)
@@ -135,9 +139,21 @@ def _meaning(task: Task, world: World, calls: list[Call]) -> Understanding:
     looks = not meant.acts or [act.intent for act in meant.acts] == ["inspect"]
     if looks and not meant.refused and world.experiments and _PICTURE.search(" ".join(world.attached[-1:])):
         return Understanding([Act("predict", "Predictor", {"dataset": world.attached[-1]})])
+    if not meant.acts and not meant.refused and pointing and world.new_rows:
+        return Understanding([Act("predict", "Predictor", {"dataset": world.attached[-1]})])
     if not meant.acts and not meant.refused and world.attached and pointing:
         return understand(f"what is in {world.attached[-1]}", world, task.tools)
     return meant
+
+
+def _unfinished(task: Task, world: World) -> list[Act]:
+    """What else was asked for in the message that a question interrupted: "stop this run and start it with 20 kB"."""
+    before, turn = task.exchanges[-2], task.exchanges[-1]
+    if not before.calls or (before.calls[-1].result or {}).get("code") != "needs_confirmation":
+        return []
+    done = [*(call for call in before.calls if (call.result or {}).get("ok", False)), *turn.calls]
+    meant = understand(before.message, world.after(turn.calls), task.tools)
+    return [act for act in _remaining(meant.acts, done) if not act.missing]
 
 
 def _state(task: Task, world: World) -> State:

@@ -14,9 +14,11 @@ _CHANGES = frozenset(
         *("dataset", "target", "metric", "time_s", "max_model_size", "max_latency_ms", "min_accuracy", "max_memory"),
         *("max_gpu_memory", "max_disk", "strategy", "max_trials", "patience", "validation", "folds", "primary"),
         *("secondary", "weights", "families", "seed", "ensemble", "transfer", "group_column", "time_column"),
+        "ignore_columns",
     }
 )
 _DEFAULT_TIME_S = 60.0
+_TOO = re.compile(r"\b(?:too|also|as well)\b")
 _TOOL = "AutoMLWorkflow"
 _REPEAT = re.compile(r"\b(again|once more|repeat|redo|re-?run)\b")
 _SWAP = re.compile(r"\b(?:swap|reverse|switch|exchange)\b|\bthe other way (?:a)?round\b|\bvice versa\b")
@@ -27,6 +29,8 @@ _LIFT = (
 )
 SAME = re.compile(
     r"\bthe same\b|\b(do|repeat) (that|this|it)\b(?! (file|data))"
+    r"|\b(?:the )?(?:rest|everything else|all else|others?)(?: is| stays| remains)? "
+    r"(?:the same|unchanged|as before|as it was|as is|equal)\b"
     r"|\bsame (thing|again|as|time|limits?|deadline|duration|size|settings|options|parameters|constraints|conditions|"
     r"budget|way|setup)\b"
 )
@@ -38,6 +42,8 @@ def changed(text: str, slots: dict[str, Any], world: World) -> dict[str, Any]:
     if not last:
         return {}
     changes = {name: value for name, value in slots.items() if name in _CHANGES}
+    if "ignore_columns" in changes and _TOO.search(text):
+        changes["ignore_columns"] = [*last["args"].get("ignore_columns", ()), *changes["ignore_columns"]]
     goals = [last["args"].get(name) for name in ("primary", "secondary")]
     if all(goals) and _SWAP.search(text):
         changes |= {"primary": goals[1], "secondary": goals[0]}

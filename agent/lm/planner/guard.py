@@ -6,6 +6,7 @@ import functools
 import re
 
 from agent.lm.planner.knowledge import data
+from agent.lm.planner.spelling import mended
 from agent.lm.planner.world import World
 
 
@@ -15,7 +16,7 @@ def refusal(message: str, world: World) -> str | None:
     >>> refusal("what is in /etc/passwd?", World()) is not None
     True
     """
-    text = message.lower().replace("’", "'")
+    text = mended(message.lower().replace("’", "'"))
     for name in (*world.names, *world.datasets):
         if not re.fullmatch(r"\w{1,20}", name):
             text = text.replace(name.lower(), "column")

@@ -107,6 +107,7 @@ def _table(name: str) -> dict[str, str]:
     table |= {word: str(number) for word, number in _TEENS[name].items()}
     if name == "de":
         tens = {word: int(plain) for word, plain in table.items() if plain.isdecimal() and 20 <= int(plain) <= 90}
+        table |= {f"{one}fach{end}": f"{value} fold" for one, value in _ONES.items() for end in ("", "e", "er", "en")}
         table |= {f"{one}und{ten}": str(value + tens[ten]) for one, value in _ONES.items() for ten in tens}
     elif name == "fr":
         tens = {word: int(plain) for word, plain in table.items() if plain.isdecimal() and 20 <= int(plain) <= 80}

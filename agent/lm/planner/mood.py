@@ -9,7 +9,10 @@ from itertools import pairwise
 from agent.lm.planner.knowledge import data
 
 _ASKS = re.compile(
-    r"^\W*(?:(?:and|so|but|ok(?:ay)?|well|hm+|oh|hey|hi|please|now|then|also)[,\s]+)*(?:what|what's|whats|which|who|"
+    r"^\W*(?:(?:and|so|but|ok(?:ay)?|well|hm+|oh|hey|hi|please|now|then|also|"
+    r"eli5|btw|by the way|"
+    r"(?:one|a|quick|silly|dumb|stupid|another|last) question|question|sorry|interesting|remind me)[,:\s]+)*"
+    r"(?:what|what's|whats|which|who|"
     r"whose|when|where|why|why's|how|how's|is|are|was|were|does|"
     r"do(?= (?:you|i|we|they|the|these|those|my|our|any|both|all)\b)|did|has|have|am|should|would|"
     r"will|may|might|can|could)\b"
@@ -18,6 +21,10 @@ _POLITE = re.compile(
     r"^\W*(?:(?:and|so|but|ok(?:ay)?|well|hm+|oh|hey|hi|hello|please|now|then|also)[,\s]+)*(?:(?:can|could|would|will)"
     r" (?:you|u|ya|we|i)\b(?! (?:believe|trust|rely|predict here))|may i|would you mind|shall we|how about|what about|"
     r"why not|why don't (?:we|you)|do me|have a|i want|i need|i'd|is it possible to)"
+)
+_WONDERS = re.compile(
+    r"\b(?:wanted|want|like) to (?:ask|hear) |\b(?:ask(?:s|ing)?|wonder(?:s|ed|ing)?|any idea|do you know|curious) "
+    r"(?:\w+ )?(?:what|how|why|when|whether|if)\b|\bexplain\b"
 )
 _TELL = re.compile(r"\W*(?:and |then |please |but )*(?:tell me|let me know|remind me)\b")
 _NOTHING = re.compile(
@@ -34,6 +41,8 @@ def question(text: str) -> bool:
     >>> question("how good is it?"), question("can you train on wine?"), question("train on wine")
     (True, False, False)
     """
+    if _WONDERS.search(text):
+        return True
     if _POLITE.search(text):
         return False
     return _ASKS.search(text) is not None or _TELL.match(text) is not None or text.rstrip().endswith("?")

@@ -19,7 +19,16 @@ _STANDING = frozenset(
         *("ensemble", "transfer", "families", "seed"),
     }
 )
-_PLAIN = re.compile(r"\b(?:that|rule|it|all|everything|preference|limit|what i said)\b")
+_RULES_ASKED = re.compile(
+    r"\b(?:what|which)\b.{0,20}\b(?:did i (?:tell|say|ask|want)|have i (?:told|said|asked)|do i (?:always )?want)\b"
+    r".{0,30}\balways\b|"
+    r"\b(?:what|which|show|list|tell me)\b.{0,25}"
+    r"\b(?:(?:standing |house |my |our |the )+rules?|(?:my |the |standing )+preferences)\b"
+)
+_WITHDRAWN = re.compile(
+    r"\b(?:forget|drop|lift|ignore|scrap|scratch|lose|ditch|remove|cancel)\b.{0,30}"
+    r"\b(?:thing|rules?|limits?|cap|part|policy|wish|restrictions?|preferences?)\b"
+)
 
 
 def change(message: str, held: dict[str, Any]) -> dict[str, Any] | None:
@@ -35,7 +44,7 @@ def change(message: str, held: dict[str, Any]) -> dict[str, Any] | None:
     slots = _slots(heard.whole.plain, heard.whole)
     if "prefer" in names and slots and _in_one_sentence(heard.whole):
         return {"set": slots}
-    if "forget" in names and held:
+    if held and ("forget" in names or _WITHDRAWN.search(heard.whole.plain)):
         return {"forgotten": _meant(heard.whole.plain, held)}
     return None
 
@@ -58,6 +67,7 @@ def _may_concern(message: str, held: dict[str, Any]) -> bool:
 
 def _meant(text: str, held: dict[str, Any]) -> list[str]:
     """The wishes that the words name; the last one if they name none, all if they say so."""
+    text = re.sub(r"[^,;.]*\b(?:stays?|remains?|keep|holds|except|but not)\b[^,;.]*", " ", text)
     named = [name for name in held if re.search(data("lexicon")["faults"].get(name, r"$^"), text, re.I)
              or re.search(data("lexicon")["preference_words"].get(name, r"$^"), text)]  # fmt: skip
     if named:
@@ -66,11 +76,23 @@ def _meant(text: str, held: dict[str, Any]) -> list[str]:
     return list(held) if every else list(held)[-1:]
 
 
+def asked(message: str, held: dict[str, Any]) -> str | None:
+    """The standing wishes, for somebody who asks what they are; None when that is not asked."""
+    if not _RULES_ASKED.search(message.lower()):
+        return None
+    if not held:
+        return str(data("replies")["forget"])
+    return f"Every training keeps to {_all(held)}. Say 'forget that' to lift it."
+
+
+def _all(wishes: dict[str, Any]) -> str:
+    return ", ".join(_spoken(name, value) for name, value in wishes.items())
+
+
 def told(change: dict[str, Any]) -> str:
     """One sentence about a change, with the values."""
     if "set" in change:
-        said = ", ".join(_spoken(name, value) for name, value in change["set"].items())
-        return f"Noted: from now on every training keeps to {said}. Say 'forget that' to lift it."
+        return f"Noted: from now on every training keeps to {_all(change['set'])}. Say 'forget that' to lift it."
     gone = ", ".join(str(name).replace("_", " ") for name in change["forgotten"])
     return f"All right, the standing rule is lifted ({gone}). Nothing in the history was changed."
 

@@ -50,6 +50,27 @@ class Quantity:
         return _digits(self.value)
 
 
+QUANTITIES = ("time_s", "max_latency_ms", "max_model_size", "max_memory", "max_gpu_memory", "max_disk", "min_accuracy")
+"""Arguments whose values have a unit."""
+
+
+def in_unit_of(name: str, value: float, message: str) -> float | int:
+    """A number without a unit, in the one that the message uses for this argument: "ten" after "zero minutes" is 600 s.
+
+    >>> in_unit_of("time_s", 10, "train for zero minutes"), in_unit_of("max_model_size", 40, "under 30 kB")
+    (600.0, 40000)
+    """
+    if name in ("min_accuracy", "max_accuracy_drop"):
+        return value / 100 if value > 1 else value
+    kind = {"time_s": "time", "max_latency_ms": "time"}.get(name, "size" if name.startswith("max_") else "")
+    words = {word.lower() for word in re.findall(r"[^\W\d_]+", message)}
+    for factor, units in data("units")["units"].get(kind, {}).items():
+        if words & {unit for unit in units if len(unit) > 1}:
+            value *= float(factor) * (1000 if name == "max_latency_ms" else 1)
+            break
+    return int(value) if kind == "size" or float(value).is_integer() else value
+
+
 def canonical(text: str) -> str:
     """The text with every quantity in digits and base units.
 
@@ -166,7 +187,7 @@ def _named(tokens: list[Token], index: int) -> tuple[float, int] | None:
     table = data("units")
     word = _word(tokens, index)
     if word in table["scales"]:
-        return float(table["scales"][word]), index + 1
+        return _scaled(1.0, tokens, index)
     after = index + 2 if _word(tokens, index + 1) == "of" else index + 1
     counted = _word(tokens, after) in table["counted"] or _unit(tokens, after)[0] is not None
     return (float(table["vague"][word]), after) if counted else None
@@ -222,9 +243,10 @@ def _scaled(value: float, tokens: list[Token], after: int) -> tuple[float, int]:
     scale = table["scales"].get(_word(tokens, after))
     if scale:
         value, after = value * scale, after + 1
-        if _word(tokens, after) == "and" and scale > 12:
-            rest = _number(tokens, after + 1)
-            if rest is not None and rest[0] < scale and _word(tokens, after + 1)[0].isalpha():
+        more = after + 1 if _word(tokens, after) == "and" else after
+        if scale > 12 and (more > after or _word(tokens, more) in (*table["tens"], *table["numbers"])):
+            rest = _number(tokens, more)
+            if rest is not None and rest[0] < scale and _word(tokens, more)[0].isalpha():
                 value, after = value + rest[0], rest[1]
     fraction = table["fractions"].get(_word(tokens, after + 2))
     if _word(tokens, after) == "and" and _word(tokens, after + 1) in ("a", "one") and fraction:

@@ -43,8 +43,9 @@ _SEARCH = (
     "seed",
     "group_column",
     "time_column",
+    "ignore_columns",
 )
-_LABELLING = re.compile(r"\b(tag|note|call|name|label|mark|jot|remark|comment)\b")
+_LABELLING = re.compile(r"\b(tag|note|call|name|label|mark|jot|remark|comment)s?\b")
 _OWN = re.compile(r"\b(it|its|this model|that model|the model|my model|run|experiment)\b(?! is when)")
 _RUNS = re.compile(r"\b(runs|experiments|models|those|ones)\b")
 _STRUCTURE = re.compile(r"\b(?:nas|architectures?|topolog(?:y|ies)|network (?:structure|design|shape)|layouts?)\b")
@@ -131,7 +132,8 @@ def _marks(reading: Reading, clause: str) -> frozenset[str]:
         marks.add("goals")
     if "experiment_of_dataset" in marks:
         marks.add("experiments")
-    if re.search(r"§\d+[qp]§", clause):
+    quoted = [part for part, _, _ in Reading(clause, reading.whole, reading.world).held("qp")]
+    if any(part.lower() not in glossary.terms(part) for part in quoted):
         marks.add("quoted")
     if re.search(r"§\d+p§", clause):
         marks.add("dictated")
@@ -145,13 +147,16 @@ def _marks(reading: Reading, clause: str) -> frozenset[str]:
         marks.add("runs")
     if len(found.get("experiments", ())) > 1 or len(found.get("bare", ())) > 1:
         marks.add("several")
-    terms = glossary.terms(clause)
+    terms = glossary.terms(reading.whole.original(clause).lower())
     marks |= {name for name, least in (("term", 1), ("two_terms", 2)) if len(terms) >= least}
     world = reading.world
-    marks |= {name for name, here in (("attached", world.attached), ("current", world.current_dataset)) if here}
+    marks |= {name for name, here in (("attached", world.attached), ("current", world.current_dataset),
+                                      ("new_rows", world.new_rows)) if here}  # fmt: skip
     marks |= {name for name, words in _phrases().items() if words.search(clause)}
     if not world.experiments:
         marks.add("no_model")
+    states = {str(record.get("status")) for record in world.experiments}
+    marks |= {mark for mark, status in (("job_running", "running"), ("job_stopped", "interrupted")) if status in states}
     if len(found.get("families", ())) > 1:
         marks.add("several_families")
     return frozenset(marks)

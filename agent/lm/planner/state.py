@@ -10,6 +10,7 @@ from typing import Any
 from agent.lm.planner.acts import TRAINING, Act, bind
 from agent.lm.planner.knowledge import data
 from agent.lm.planner.offers import MENDABLE, fault, least
+from agent.lm.planner.quantities import in_unit_of
 from agent.lm.planner.ranking import Tools
 from agent.lm.planner.request import Exchange
 from agent.lm.planner.slots import target
@@ -41,6 +42,10 @@ _TIMES = re.compile(
     r"(?:that|it|this|as much|as many|the limit)\b"
 )
 _FACTORS = {"double": 2.0, "triple": 3.0, "twice": 2.0, "half": 0.5, "ten": 10.0, "tenfold": 10.0}
+
+
+_OF_A_MODEL = ("history.show", "history.plot", "history.tag", "history.note", "evaluate", "convert", "constraints")
+"""Acts on one experiment, for which a dataset's name means its newest."""
 
 
 @dataclass
@@ -111,21 +116,31 @@ def mend(text: str, slots: dict[str, Any], state: State, world: World, tools: To
     if wanted == "experiments" and slots.get("bare") and "experiments" in schema:
         changes["experiments"] = [int(number) for number in slots["bare"]]
     elif wanted and wanted not in changes and wanted != "target" and (said := _said(slots)) is not None:
-        changes[wanted] = _with_unit(wanted, said, state.message)
+        changes[wanted] = in_unit_of(wanted, said, state.message)
     changes.pop("action", None)
     if not changes:
         return None
     kept = dict(act.args)
+    if act.intent == "history.compare" and len(changes.get("experiments", ())) == 1:
+        return None  # one alone is not compared, it is looked at
+    if "min_value" in changes and "status" not in changes:
+        kept.pop("status", None)  # what failed has no score
     if "dataset" in kept and "dataset" in changes and changes["dataset"] != kept["dataset"]:
         kept.pop("target", None)
     return Act(act.intent, act.tool, {**kept, **changes})
 
 
-def repeated(text: str, state: State) -> Act | None:
+def repeated(text: str, state: State, world: World) -> Act | None:
     """The last act once more: "try again" after a failure, "and now?" after a look at a job."""
     act = state.act
     if act is not None and act.intent == "predict" and "inputs" in act.args and _HOW_SURE.match(text):
         return Act(act.intent, act.tool, dict(act.args))  # its answer comes with the probability
+    if (
+        act is None
+        and _AND_NOW.match(text)
+        and (world.news or any(r.get("status") == "running" for r in world.experiments))
+    ):
+        return Act("jobs.status", "JobControl", {"action": "status"})
     if act is None or act.intent in TRAINING or not (_ONCE_MORE.match(text) or _AND_NOW.match(text)):
         return None
     if _AND_NOW.match(text) and not act.intent.startswith("jobs."):
@@ -162,6 +177,9 @@ def _with_experiments(slots: dict[str, Any], act: Act, world: World, wanted: str
     """A number or a dataset that means an experiment: "and 3?", "and the wine one?"."""
     if "experiments" in slots or act.intent in TRAINING or wanted not in (None, "experiments"):
         return slots
+    named = [int(record["id"]) for record in world.experiments if record.get("dataset") == slots.get("dataset")]
+    if named and act.intent in _OF_A_MODEL and wanted is None:
+        return {**{k: v for k, v in slots.items() if k != "dataset"}, "experiments": named[-1:]}
     if "experiment_of_dataset" in slots:
         return {**{k: v for k, v in slots.items() if k != "dataset"}, "experiments": [slots["experiment_of_dataset"]]}
     known = [number for number in slots.get("bare", ()) if number in world.ids]
@@ -178,19 +196,6 @@ def _only_limit(act: Act, slots: dict[str, Any], world: World) -> str | None:
 def _said(slots: dict[str, Any]) -> float | None:
     """A number without a unit."""
     return float(slots["bare"][0]) if slots.get("bare") else slots.get("_number")
-
-
-def _with_unit(name: str, value: float, message: str) -> float | int:
-    """A bare number in the unit that the failed wish had: "ten" after "zero minutes" is 600 s."""
-    if name in ("min_accuracy", "max_accuracy_drop"):
-        return value / 100 if value > 1 else value
-    kind = {"time_s": "time", "max_latency_ms": "time"}.get(name, "size" if name.startswith("max_") else "")
-    words = {word.lower() for word in re.findall(r"[^\W\d_]+", message)}
-    for factor, units in data("units")["units"].get(kind, {}).items():
-        if words & {unit for unit in units if len(unit) > 1}:
-            value *= float(factor) * (1000 if name == "max_latency_ms" else 1)
-            break
-    return int(value) if kind == "size" or float(value).is_integer() else value
 
 
 def _intent_of(tool: str, args: dict[str, Any]) -> str:

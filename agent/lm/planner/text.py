@@ -33,6 +33,23 @@ _SHORT = {"w/o": "without", "w/": "with ", "e.g.": "for instance", "approx.": "a
 _WITH = re.compile(r"(?<![\w/])(?:w/o\b|w/(?=[ \w])|e\.g\.|approx\.|max\.|min\.(?= ?\d))", re.I)
 _BARE_DECIMAL = re.compile(r"(?<![\w.])\.(?=\d)")
 _COMPARED = re.compile(r"(?<=\w)\s*(<=|>=|<|>)\s*(?=[\d.])")
+_ORDINALS = {"1st": "first", "2nd": "second", "3rd": "third", "4th": "fourth", "5th": "fifth"}
+_FOLDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
+_SPOKEN = (
+    (re.compile(r"^\W*y(?= (?:tho|though|did|is|was|does|not|so)\b)"), "why"),
+    (re.compile(r"\bsame 4(?= [a-z])"), "same for"),
+    (
+        re.compile(
+            r"\bbefore (?:we|you|i) (?:start|train|do|build|begin|touch)\w*(?: (?:anything|it|training|something))?"
+        ),
+        "first",
+    ),
+    *((re.compile(rf"\b{word}[- ]?fold\b"), f"{number} fold") for word, number in _FOLDS.items()),
+)
+"""Ways of saying something, and the plain one."""
+
+_ORDINAL = re.compile(rf"(?<![\w.])({'|'.join(_ORDINALS)})(?![\w])")
+_BULLET = re.compile(r"[:;,]?[ \t]*\n\s*(?:[-*•]|\d+[.)])[ \t]+")
 _LONGEST = 4000
 
 
@@ -72,18 +89,20 @@ def regular(message: str, columns: tuple[str, ...] = ()) -> Text:
         held.append(text)
         return f" §{len(held) - 1}{kind}§ "
 
-    text = message[:_LONGEST].translate(_MARKS)
+    text = _BULLET.sub("; ", message[:_LONGEST].translate(_MARKS))
     text = _JSON.sub(lambda m: hold("j", m[0]) if re.search(r"[:\"]", m[0]) else m[0], text)
-    text = _QUOTED.sub(lambda m: hold("q", next(part for part in m.groups() if part is not None)), text)
+    text = _QUOTED.sub(lambda m: hold("q", next(part for part in m.groups() if part is not None).strip()), text)
     text = _BARE_DECIMAL.sub("0.", " ".join(_WITH.sub(lambda m: _SHORT[m[0].lower()], text).split()))
     for name in sorted((c for c in columns if not re.fullmatch(r"\w+", c)), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", lambda m: hold("c", m[0]), text, flags=re.I)
     text = _dictated(text, hold)
     text = _FILE.sub(lambda m: hold("f", m[0]), text)
     text = gloss(" ".join(_COMPARED.sub(r" \1 ", text).split()).lower())
+    for pattern, plain in _SPOKEN:
+        text = pattern.sub(plain, text)
     if language(text) is None:
         text = mended(text, _words_of(columns))
-    text = canonical(text)
+    text = canonical(_ORDINAL.sub(lambda match: _ORDINALS[match[1]], text))
     text = re.sub(r"\bminus (?=\d)", "-", text)
     for pattern, replacement in _comparisons():
         text = pattern.sub(replacement, text)

@@ -14,11 +14,11 @@ from agent.lm.planner.clauses import FRAGMENT, TALK, Heard, Wish, hear, intent_n
 from agent.lm.planner.followups import SAME, changed, follow_up, lifted
 from agent.lm.planner.knowledge import data
 from agent.lm.planner.ranking import Ranking, Tools
-from agent.lm.planner.slots import datasets
+from agent.lm.planner.slots import datasets, read_all
 from agent.lm.planner.slots.reading import Reading
 from agent.lm.planner.slots.vocabulary import reports_in
 from agent.lm.planner.state import State, mend, repeated
-from agent.lm.planner.text import Text
+from agent.lm.planner.text import Text, mask
 from agent.lm.planner.world import World
 
 __all__ = ["Act", "Tools", "Understanding", "understand"]
@@ -52,13 +52,17 @@ _THAT_FITS = re.compile(
 )
 """A model that is to meet what was just asked about: "then make me one that does fit"."""
 
+_NOT_ASKED = ("off", "thanks", "greeting", "bye", "abilities", "identity")
+"""Talk that a name of data and a limit beside it show to be no talk."""
+_SAMPLING = frozenset({"temperature", "top_p", "max_new_tokens"})
+"""Arguments of a prediction that say how, and not on what."""
 _MOST_CALLS = 5
 _BRIEF = 7
 """Words of a message in which "again" alone means the last training; a longer one says something else by it."""
 _TRAINS = frozenset(
     {
         *("time_s", "max_model_size", "max_latency_ms", "min_accuracy", "max_trials", "patience", "strategy", "folds"),
-        *("target", "families", "primary", "metric", "seed", "ensemble", "max_memory"),
+        *("target", "families", "primary", "metric", "seed", "ensemble", "max_memory", "ignore_columns"),
     }
 )
 """Arguments that, with data at hand, ask for a training where nothing else is asked for."""
@@ -86,17 +90,22 @@ def understand(message: str, world: World, tools: Tools, state: State | None = N
         answered = _answer(heard, state, world, tools)
         if answered is not None:
             return Understanding([answered])
-    again = repeated(whole.plain, state)
+    again = repeated(whole.plain, state, world)
     if again is not None:
         return Understanding([again], text=whole.plain)
     freed = _freed(whole.plain, state, world, tools)
     if freed is not None:
         return Understanding([freed], text=whole.plain)
+    changed_act = _elliptic(whole, world, tools, state)
+    if changed_act is not None:
+        return Understanding([changed_act], text=whole.plain)
     calls: list[Act] = []
     for wish in heard.wishes:
         if _callable(wish, tools):
             calls += _with_time(_acts(wish, whole, world, tools), calls, wish, whole, world, tools)
     calls = [_carried(act, whole.plain, state, tools) for act in calls]
+    whole_training = any(act.intent in TRAINING and not act.missing for act in calls)
+    calls = [act for act in calls if not (whole_training and act.intent in TRAINING and act.missing and not act.args)]
     for before, act in pairwise(calls):
         if act.missing == "dataset" and before.args.get("dataset"):
             act.args["dataset"], act.missing = before.args["dataset"], None
@@ -112,7 +121,10 @@ def understand(message: str, world: World, tools: Tools, state: State | None = N
     about_it = state.act is not None and bool(
         talk == "off" or (talk in ("thanks", "greeting") and set(slots) - {"_size"})
     )
-    about_it = about_it or bool(talk == "off" and "dataset" in slots and _TRAINS & set(slots))
+    data_named = "dataset" in slots or (bool(world.attached) and talk != "off")
+    about_it = about_it or bool(
+        talk in _NOT_ASKED and not mood.question(whole.plain) and data_named and _TRAINS & set(slots)
+    )
     if talk and not about_it:
         return Understanding([], talk, bool(heard.refused), whole.plain)
     started = None if heard.refused or (talk and not about_it) else _training(heard, slots, world, tools, state)
@@ -129,6 +141,22 @@ def _resumed(act: Act, state: State) -> None:
     last = state.act
     if act.missing == "dataset" and state.fault and act.intent in TRAINING and last and last.tool == act.tool:
         act.args, act.missing = {**last.args, **act.args}, None
+
+
+def _elliptic(whole: Text, world: World, tools: Tools, state: State) -> Act | None:
+    """The last act with what is new, where nothing but that is said: "what if it were 20?", "and the second?"."""
+    if state.act is None or state.asked or world.attached or state.act.intent in TRAINING:
+        return None
+    reading = Reading(whole.plain, whole, world)
+    read_all(reading)
+    left = mask(reading.text)
+    for start, end, _ in reading.spans:
+        left = left[:start] + " " * (end - start) + left[end:]
+    if set(re.findall(r"[a-z']+", re.sub(r"<\w+>", " ", left))) - set(data("lexicon")["elliptic"]):
+        return None
+    if state.act.intent == "inspect" and _TRAINS & set(reading.found):
+        return None  # a look at data was meant for a training
+    return mend(whole.plain, reading.found, state, world, tools)
 
 
 def _given(state: State) -> dict[str, Any]:
@@ -153,6 +181,10 @@ def _carried(act: Act, text: str, state: State, tools: Tools) -> Act:
     row = rows[0] if isinstance(rows, list) and len(rows) == 1 and isinstance(rows[0], dict) else {}
     if act.intent == "predict" and row and set(row) < set(before):
         return replace(act, args={**act.args, "inputs": [{**before, **row}]})
+    if act.intent == "predict" and not set(act.args) - _SAMPLING and state.act is not None:
+        earlier = state.act.args if state.act.intent in ("predict", "evaluate") else {}
+        kept = {name: value for name, value in earlier.items() if name in ("inputs", "dataset", "experiment")}
+        return replace(act, args={**kept, **act.args})
     checked = state.act is not None and state.act.intent == "constraints"
     if checked and state.act is not None and act.intent in (*TRAINING, "tune") and _THAT_FITS.search(text):
         limits = {name: value for name, value in state.act.args.items() if name.startswith(("max_", "min_"))}
@@ -183,7 +215,7 @@ def _training(heard: Heard, slots: dict[str, Any], world: World, tools: Tools, s
     named = "dataset" in slots or bool(world.attached) or looked
     busy = state.asked or state.fault or (world.last_training and not world.attached and not looked)
     corrects = _CORRECTS.search(heard.whole.plain) and not looked
-    if not named or not _TRAINS & set(slots) or busy or corrects or "inputs" in slots:
+    if not named or not (_TRAINS & set(slots) or world.preferences) or busy or corrects or "inputs" in slots:
         return None
     intent = intent_named("train")
     ranking = heard.ranking or (heard.wishes[0].ranking if heard.wishes else None)

@@ -29,6 +29,10 @@ class World:
     news: tuple[str, ...] = ()
     preferences: dict[str, Any] = field(default_factory=dict)
     changed_preferences: dict[str, Any] | None = None
+    inputs: tuple[str, ...] = ()
+    """Names of the values that the current model is used with."""
+    predicts: str | None = None
+    """The target of the current model."""
     given: tuple[str, ...] = ()
     """Names of the values that the last prediction was made from."""
 
@@ -46,6 +50,13 @@ class World:
     def names(self) -> tuple[str, ...]:
         """All column names of attached data."""
         return tuple(dict.fromkeys(name for columns in self.columns.values() for name in columns))
+
+    @property
+    def new_rows(self) -> bool:
+        """Whether the file attached just now is for the current model: it has its columns, without the target."""
+        columns = set(self.columns.get(self.attached[-1], ())) if self.attached else set()
+        targets = set((self.predicts or "").split(", "))
+        return bool(self.inputs) and set(self.inputs) <= columns and not columns & targets
 
     def experiment(self, number: int | None = None) -> dict[str, Any] | None:
         """The facts about an experiment; default the current one, else the newest."""
@@ -92,7 +103,7 @@ def read_world(text: str) -> World:
         facts = {}
     if not isinstance(facts, dict):
         facts = {}
-    listed = facts.get("datasets", [])
+    listed, model = facts.get("datasets", []), facts.get("model", {})
     return World(
         columns={item["name"]: tuple(item.get("columns", ())) for item in listed},
         targets={item["name"]: item["target"] for item in listed if item.get("target")},
@@ -102,6 +113,8 @@ def read_world(text: str) -> World:
         current_experiment=facts.get("current_experiment"),
         experiments=tuple(facts.get("experiments", ())),
         last_training=facts.get("last_training"),
+        inputs=tuple(model.get("inputs", ())),
+        predicts=model.get("target"),
         waiting=facts.get("waiting_for_yes"),
         news=tuple(facts.get("news", ())),
         preferences=dict(facts.get("preferences", {})),

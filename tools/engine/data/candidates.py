@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -74,6 +75,25 @@ def no_candidate(frame: pd.DataFrame, kinds: dict[str, str] | None = None) -> st
         found.setdefault(kind, []).append(name)
     parts = [f"{listed(names, 3)} {_WHY[kind][len(names) > 1]}" for kind, names in found.items() if kind in _WHY]
     return f"{'; '.join(parts)}." if parts else ""
+
+
+def without_columns(dataset: Dataset, names: Sequence[str]) -> Dataset:
+    """The dataset without columns that the user wants left out.
+
+    Raises:
+        TaskError: there is no such column, or it is the one to predict.
+    """
+    if not names:
+        return dataset
+    gone = [find_column(dataset, name) for name in names]
+    wanted = next((name for name in gone if name == dataset.target or name in dataset.aside), None)
+    if wanted is not None:
+        raise TaskError(
+            f"The column '{wanted}' is the one to predict, so it cannot be left out.",
+            hint="Name another target, or leave out other columns.",
+        )
+    kinds = {name: kind for name, kind in dataset.kinds.items() if name not in gone} if dataset.kinds else None
+    return replace(dataset, frame=dataset.frame.drop(columns=gone), kinds=kinds)
 
 
 def find_column(dataset: Dataset, name: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tools.core.metrics import METRIC_NAMES
 from tools.core.records import DatasetProfile, ExperimentPlan
+from tools.engine.data.candidates import without_columns
 from tools.engine.data.dataset import Dataset, DataSpec, Encoded, TaskSpec
 from tools.engine.data.encode import encode
 from tools.engine.data.fingerprint import of_bytes
@@ -90,7 +91,8 @@ def read_source(plan: ExperimentPlan) -> Source:
     Raises:
         TaskError: the data or the request cannot be used as it is.
     """
-    dataset = set_aside(load(plan.dataset, plan.target), plan.validation)
+    dataset = without_columns(load(plan.dataset, plan.target), plan.ignore)
+    dataset = set_aside(dataset, plan.validation)
     described = profile(dataset, plan.target)
     if plan.fingerprint is not None and plan.fingerprint != described.fingerprint:
         changed = f"The data is not what it was in experiment {plan.base_experiment}, so the results will differ."
@@ -201,7 +203,8 @@ def _key(source: Source, rows: np.ndarray, validation_rows: np.ndarray | None) -
     """Names what is encoded: the content, what is read of it, the rows, and what the encoders find installed."""
     dataset = source.dataset
     marks = [None if part is None else of_bytes(part.tobytes()) for part in (rows, validation_rows)]
-    read = (dataset.fingerprint, dataset.modality, dataset.target, dataset.aside, dataset.details)
+    columns = [str(name) for name in dataset.frame.columns]
+    read = (dataset.fingerprint, dataset.modality, columns, dataset.target, dataset.aside, dataset.details)
     return key_of(read, asdict(source.task), marks, MODALITIES.get(dataset.modality).encoder().installed())
 
 

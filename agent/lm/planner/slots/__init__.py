@@ -7,6 +7,7 @@ from agent.lm.planner.slots import (
     durations,
     experiments,
     grouping,
+    ignored,
     inputs,
     numbers,
     objectives,
@@ -16,7 +17,7 @@ from agent.lm.planner.slots import (
 )
 from agent.lm.planner.slots.reading import Reading
 
-_READERS = (inputs, datasets, grouping, target, sizes, objectives, vocabulary, numbers, durations, experiments)
+_READERS = (inputs, datasets, grouping, ignored, target, sizes, objectives, vocabulary, numbers, durations, experiments)
 """Names first, because their numbers are no quantities; what one has understood the next does not see."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA
 
+from agent.lm.planner import mood
 from agent.lm.planner.knowledge import data
 from agent.lm.planner.slots.reading import Reading
 from agent.lm.planner.world import World
@@ -19,7 +20,9 @@ _ONLY_ON = re.compile(r"\bon (?:the )?([a-z_][\w-]{2,})(?= data ?set\b|\W*$|,| (
 _SET = re.compile(r" (?:file|data|dataset|table|sheet|spreadsheet|csv|numbers|set)\b")
 _PAIR_OF_WORDS = re.compile(r"(?=([a-z]{4,} [a-z]{4,}))[a-z]{4,} [a-z]{4,}")
 _THE_OTHER = re.compile(r"\b(?:the|my) other (?:one|file|data ?set|data|table|csv|sheet)\b")
-_SPOKEN = r"(?:(?<=the )|(?<=those )|(?<=these )|(?<=your )){words}(?= (?:one|data|set|thing|model|again)\b|\W*$)"
+_SPOKEN = (
+    r"(?:(?<=the )|(?<=those )|(?<=these )|(?<=your )){words}(?= (?:one|data|set|thing|model|again)\b|[.,;:!?]|\W*$)"
+)
 """How the samples are spoken of by what they are about: "the flowers one"."""
 
 _CLOSE = 87.0
@@ -59,7 +62,13 @@ def mentions(reading: Reading) -> list[Mention]:
             overlaps = any(hit.start() < known.end and known.start < hit.end() for known in found)
             if not overlaps and not _names_target(text, hit.start(), name, world):
                 found.append(Mention(name, hit.start(), hit.end()))
-    return sorted(found, key=lambda mention: mention.start) or _fuzzy(reading) or _by_part(reading) or _other(reading)
+    meant = [mention for mention in found if not mood.negated(text, mention.start)]  # "forget about iris, take wine"
+    return (
+        sorted(meant or found, key=lambda mention: mention.start)
+        or _fuzzy(reading)
+        or _by_part(reading)
+        or _other(reading)
+    )
 
 
 def _other(reading: Reading) -> list[Mention]:

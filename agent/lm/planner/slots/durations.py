@@ -14,11 +14,19 @@ _MANY = re.compile(
     r" (?:per|for|a|every|each) (\d+) (?:predictions|rows|items|requests|calls|records|images|texts|answers)\b"
 )
 _REACH = 30
+_DATE = re.compile(
+    r"\b(?:due|deadline|meeting|leave|leaving|lunch|call|back|demo|train|bus|starts?|begins?|since)(?: \w+)?"
+    r"(?: (?:in|within|like|about|around))+ *$|\bfor the (?:last|past) *$"
+)
+_GONE = re.compile(r" (?:ago|already|so far|later|from now)\b")
+_BOUND = re.compile(r"\b(?:at most|max|under|within|up to|limit|budget|cap|not over|only|just)\W*(?:\w+ )?$")
+_BOUND_AFTER = re.compile(r" ?(?:tops|max|at most|maximum|limit|or less|budget|and no more|is (?:all|enough|fine))\b")
 
 
 def read(reading: Reading) -> None:
     """Find all durations."""
     matches = list(_DURATION.finditer(reading.text))
+    spent: list[tuple[float, float]] = []
     for index, match in enumerate(matches):
         stop = matches[index + 1].start() if index + 1 < len(matches) else len(reading.text)
         start = matches[index - 1].end() if index else 0
@@ -35,9 +43,18 @@ def read(reading: Reading) -> None:
         if fine or _latency().search(after) or _latency("latency_before").search(before):
             reading.put("max_latency_ms", _tidy(value if fine else value * 1000))
         else:
-            reading.put("time_s", _tidy(value))
+            spent.append((_standing(before, after), _tidy(value)))
+    if spent:
+        reading.put("time_s", max(spent, key=lambda pair: pair[0])[1])
     for match in matches:
         reading.take(*match.span())
+
+
+def _standing(before: str, after: str) -> int:
+    """How surely a time is the one to spend: a bound is, a date or a time gone by is not."""
+    if _DATE.search(before) or _GONE.match(after):
+        return -1
+    return int(_BOUND.search(before) is not None or _BOUND_AFTER.match(after) is not None)
 
 
 @functools.cache

@@ -17,12 +17,12 @@ _JOIN = (
 _KIND = r"(?:experiments?|exps?|runs?|models?|jobs?|numbers?|no\.?|nr\.?|trainings?)"
 _NUMBERED = re.compile(
     rf"(?:\b{_KIND}(?: {_KIND})? ?#? ?|#)(\d+)((?:{_JOIN}(?:the )?(?:{_KIND} ?)*#?\d+)*)"
-    r"(?![\w%]|\.\d| (?:s|ms|bytes|%)\b)"
+    r"(?![\w%]|\.\d| (?:(?:s|ms|bytes)\b|%))"
 )
 _LIST = re.compile(
-    rf"(?<![\w.])#?(\d+)((?:{_JOIN}(?:the )?(?:{_KIND} ?)*#?\d+)+)(?![\w%]|\.\d| ?(?:s|ms|bytes|%|trials|folds)\b)"
+    rf"(?<![\w.])#?(\d+)((?:{_JOIN}(?:the )?(?:{_KIND} ?)*#?\d+)+)(?![\w%]|\.\d| ?(?:(?:s|ms|bytes|trials|folds)\b|%))"
 )
-_BARE = re.compile(r"(?<![\w.])#?(\d+)(?![\w%]|\.\d| ?(?:s|ms|bytes|%)\b)")
+_BARE = re.compile(r"(?<![\w.])#?(\d+)(?![\w%]|\.\d| ?(?:(?:s|ms|bytes)\b|%))")
 _DECIMAL = re.compile(r"(?<![\w.])(\d+\.\d+)(?! ?(?:s|ms|bytes|%|points)\b| ?%)")
 _THING = rf"(?:{_KIND}|ones?|results?|classifiers?|of them|of (?:the|my|our) {_KIND})"
 _BUT = re.compile(r"\b(?:except|but|apart from|other than|besides|save(?: for)?|excluding|without)\b(?: for)? (.+)$")
@@ -35,11 +35,11 @@ _SEVERAL = re.compile(
     rf"\bboth\b|\b(?:the|these|those|my) 2\b(?: {_THING})?|\bthe last couple\b"
 )
 _PLACE = re.compile(
-    rf"\b(?:very )?(last|latest|newest|most recent|previous|first|oldest|second|third|fourth|fifth|second[- ]last|"
-    rf"one before)\b (?:\w+ )?{_THING}\b|\bthe (last|latest|newest|previous|first|second|third|fourth|fifth)\b"
-    rf"(?! \d| [a-z]|-)|\b(?:the )?(one before)\b"
+    rf"\b(?:very )?(last|latest|newest|newer|older|most recent|previous|first|oldest|second|third|fourth|fifth|"
+    rf"middle|second[- ]last|one before)\b (?:\w+ )?{_THING}\b|"
+    rf"\bthe (last|latest|newest|previous|first|second|third|fourth|fifth)\b(?! \d| [a-z]|-)|\b(?:the )?(one before)\b"
 )
-_PLACES = {"first": 0, "oldest": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "previous": -2,
+_PLACES = {"first": 0, "oldest": 0, "older": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "previous": -2,
            "second last": -2, "second-last": -2}  # fmt: skip
 _NEW = re.compile(r"\b(?:a|an|another|new|some)\b(?: [\w-]+){0,2} *$")
 """Before a dataset's name: a model to be made, not one that exists."""
@@ -52,6 +52,7 @@ _ONE = re.compile(r"\b(?:one(?! more)|model|experiment|run|classifier|regressor|
 _RANK = re.compile(
     rf"\b(?:the |my |our )(best|better|strongest|top|most accurate|highest scoring|winner|winning|worst|weakest|"
     rf"smallest|largest|biggest|fastest|slowest)\b(?: {_THING})?"
+    r"(?! (?:\w+ )?(?:errors?|rows?|predictions?|cases?|examples?|guess\w*|mistakes?|class(?:es)?|columns?|features?))"
 )
 
 
@@ -112,7 +113,7 @@ def _settled(text: str, reading: Reading) -> list[int]:
         if where in ("previous", "one before"):
             before = world.before()
             return [before] if before is not None else []
-        index = _PLACES.get(where, -1)
+        index = len(ids) // 2 if where == "middle" else _PLACES.get(where, -1)
         return [ids[index]] if -len(ids) <= index < len(ids) else []
     rank = _RANK.search(text)
     if rank and ids:

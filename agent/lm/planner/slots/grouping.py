@@ -23,7 +23,7 @@ def named(reading: Reading) -> list[tuple[str, str, int, int]]:
     found = []
     for column in reading.world.names:
         for arg in _ARGS:
-            match = reading.search(_pattern(arg, _form(column, reading)))
+            match = reading.search(_pattern(arg, form(column, reading)))
             if match is not None:
                 arg = "time_column" if match.groupdict().get("by") and _times().search(column.lower()) else arg
                 found.append((arg, column, *match.span()))
@@ -31,8 +31,8 @@ def named(reading: Reading) -> list[tuple[str, str, int, int]]:
     return found
 
 
-def _form(column: str, reading: Reading) -> str:
-    """How a column is written in the text, protected or not."""
+def form(column: str, reading: Reading) -> str:
+    """How a column is written in the text, protected or not: a pattern."""
     marks = [reading.text[start:end] for name, start, end in reading.held("qc") if name.lower() == column.lower()]
     plain = re.sub(r"[\W_]+", "[ _-]?", column.lower())
     return "|".join([*map(re.escape, marks), rf"{plain}(?:e?s)?"])

@@ -24,6 +24,8 @@ _ARTICLE = re.compile(
 _MENTIONED = re.compile(r"\bwhat(?:'s| is| about| would| if)\b|\?")
 _VALUES = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:(?:, ?| |; ?)-?\d+(?:\.\d+)?){2,}(?![\w%]| ?(?:s|ms|bytes|%))")
 _LEADS = re.compile(r"^.*\b(?:for|with|where|of|to|if|say|predict|row|flower|house|customer|that|has|is|and)\b ")
+_SAID = r"(?:[,:=]? ?(?:of|is|was|were|at|being|about|around|approximately|to|should be|actually))* ?[:=]? ?"
+_NUMBER = r"(-?\d+(?:\.\d+)?)(?![\w%]|\.\d| ?(?:(?:s|ms|bytes|trials|folds)\b|%))"
 _NO_KEYS = re.compile(
     r"\b(?:this|these|those|that|following|predict|prediction|classify|score|guess|y|target|label|seed|trials|folds|patience|weights?|tag|note|says?|budget|limit|"
     r"experiments?|runs?|models?|jobs?|report|details|ram|memory|disk|gpu|vram|classes|compare|"
@@ -34,6 +36,7 @@ _NO_KEYS = re.compile(
 _LABEL_ON = re.compile(
     r"\b(?:label|tag|name|sticker|mark|title) ([\w.-]+) (?:on|to|onto) (?:it|this|that|run|the|number|experiment)\b"
 )
+_NAMED_LABEL = re.compile(r"\b(?:an?|the) ([\w-]+) (?:label|tag|sticker|mark) (?:on|to|onto|for)\b")
 _LABEL = re.compile(
     r"\b(?:tag|call|name|rename|label|mark|bookmark|flag|christen|dub|title)\b.*?(?:\bas\b|\bwith\b|\bit\b|"
     r"\bthis(?: one)?\b|\bthat(?: one)?\b|\bone\b|\bmodel\b|\brun\b|\bexperiment\b|\d:?) "
@@ -52,7 +55,7 @@ def read(reading: Reading) -> None:
         reading.put("inputs", rows)
     elif quoted:
         reading.put("_quoted", quoted)
-    label = _LABEL.search(text) or _LABEL_ON.search(text)
+    label = _LABEL.search(text) or _LABEL_ON.search(text) or _NAMED_LABEL.search(text)
     if spoken or label:
         reading.put("tag", spoken[-1] if spoken else reading.whole.spelled(label[1]) if label else "")
     if spoken:
@@ -75,18 +78,51 @@ def _rows(reading: Reading) -> list[dict[str, Any]]:
         asked = re.search(data("lexicon")["asking_a_model"], reading.text) or (
             len(listed) > 1 and reading.world.experiments and _MENTIONED.search(reading.text)
         )
-        known = {column.lower() for column in (*reading.world.names, *reading.world.given)}
+        known = {column.lower() for column in _known(reading)}
         pairs = listed if any(name.lower() in known for name in listed) or (asked and listed) else {}
     if not pairs and re.search(data("lexicon")["asking_a_model"] + r"|\b(?:what|cost|would)\b", reading.text):
         for column in reading.world.names:
             match = re.search(rf"(?<![\w.])(-?\d+(?:\.\d+)?) {re.escape(column.lower())}\b", reading.text)
             if match:
                 pairs[column] = _value(match[1])
+    spoken = _spoken(reading)
+    told = re.search(data("lexicon")["asking_a_model"], reading.text) or reading.world.given
+    if len(spoken) > len(pairs) and (len(spoken) > 1 or told):
+        pairs = {**spoken, **{name: value for name, value in pairs.items() if name in _known(reading)}}
     numeric = [value for value in pairs.values() if not isinstance(value, str)]
-    known = {column.lower() for column in (*reading.world.names, *reading.world.given)}
+    known = {column.lower() for column in _known(reading)}
     if not numeric and not any(name.lower() in known for name in pairs):
         return []
     return [{**pairs, **_words(reading, pairs)}]
+
+
+def _spoken(reading: Reading) -> dict[str, Any]:
+    """Values said beside the names that the model knows, in any order and without marks between them.
+
+    "sepal length 5 sepal width 3.4", "the petal is 4.2 long and 1.5 wide".
+    """
+    found: dict[str, Any] = {}
+    names = [(column, re.split(r"[\W_]+", column.lower())) for column in (*reading.world.inputs, *reading.world.given)]
+    heads = {words[0] for _, words in names if len(words) > 1}
+    for column, words in names:
+        form = r"[ _-]?".join(map(re.escape, words))
+        match = re.search(rf"(?<!\w){form}(?!\w){_SAID}{_NUMBER}", reading.text)
+        adjective = data("lexicon")["measured_as"].get(words[-1])
+        if match is None and adjective and len(words) == 2:
+            others = "|".join(re.escape(head) for head in sorted(heads - {words[0]})) or r"$^"
+            between = rf"(?:(?!\b(?:{others})\b)[^;])*?"
+            match = re.search(
+                rf"\b{words[0]}s?\b{between}{_NUMBER} ?(?:cm|mm|m|kg|years)? ?(?:{adjective})\b", reading.text
+            )
+        if match is not None:
+            found[column] = _value(match[1])
+    return found
+
+
+def _known(reading: Reading) -> tuple[str, ...]:
+    """Names of values: of attached data, of the current model, of what was predicted last."""
+    world = reading.world
+    return tuple(dict.fromkeys((*world.names, *world.inputs, *world.given)))
 
 
 def _positional(reading: Reading) -> list[str]:
@@ -112,7 +148,7 @@ def _given(reading: Reading) -> dict[str, Any]:
 def _words(reading: Reading, pairs: dict[str, Any]) -> dict[str, str]:
     """Values that are words, of columns that are known: "city Graz" beside "rooms 4"."""
     found = {}
-    for column in reading.world.names:
+    for column in _known(reading):
         match = re.search(rf"\b{re.escape(column.lower())}(?: is| =|:)? ([a-z][\w-]*)", reading.text)
         if match and column not in pairs and not any(match[1] in name.lower() for name in pairs):
             found[column] = reading.whole.spelled(match[1])
@@ -132,7 +168,7 @@ def _name(text: str, reading: Reading) -> str:
     while (bare := _ARTICLE.sub("", _LEADS.sub("", name).strip()).strip()) != name:
         name = bare
     name = reading.whole.original(name).strip()
-    known = (*reading.world.names, *reading.world.given)
+    known = _known(reading)
     spaced = name.lower().replace("_", " ")
     return next(
         (column for column in known if column.lower().replace("_", " ") == spaced), _as_in_sample(name, reading)

@@ -21,11 +21,13 @@ _FRACTIONS = (
     (re.compile(r"\b(?:a|one|1) third\b"), 0.333),
     (re.compile(r"\bhalf\b"), 0.5),
 )
+_AFTER = 1000
 _EVEN = re.compile(
     r"\b50[ /-]50\b|\b(?:weigh|count|matter)(?:s|ed|ing)? (?:them |both |the 2 )?(?:equally|the same|alike)\b"
 )
 _FIRST = (
-    r"(?:{goal}\b(?: \w+){0,2}?,? (?:first|is (?:the )?(?:main|most important|key|priority)|over (?:all|everything)|"
+    r"(?:{goal}\b(?: \w+){0,2}?,? (?:first|is (?:the |our |my )?(?:main|"
+    r"most important|key|priority|primary|first|top)|over (?:all|everything)|"
     r"above (?:all|everything)|over anything|(?:is )?primary|matters most|counts most|is (?:king|everything|paramount|"
     r"vital|crucial|decisive|number 1|what counts)|as possible|"
     r"is what (?:matters|counts)|more than)|care (?:mostly |mainly |most |only |more )?about (?:the )?{goal}\b)"
@@ -43,7 +45,7 @@ _BOTH = re.compile(
     r"together|weigh(?:ing)?|at once)\b"
 )
 _SECOND = (
-    r"(?:{goal}\b,? (?:\w+ )?(?:second|next|after that|(?:is )?secondary|then)|(?:second(?:ary|ly)?|then|next|"
+    r"(?:{goal}\b,? (?:\w+ )?(?:second|next|after that|(?:is )?(?:the )?secondary|then)|(?:second(?:ary|ly)?|then|next|"
     r"after that|as well as|also|followed by)(?: objective| goal| comes)?(?: is|:|,)? (?:the )?{goal}\b)"
 )
 
@@ -59,7 +61,7 @@ def read(reading: Reading) -> None:
     shares = _shares(text)
     if len(named) >= 2 and shares is not None:
         values, spans = shares
-        _put(reading, named, values)
+        _put(reading, _nearest(text, spans) if len(named) > 2 else named, values)
         for span in spans:
             reading.take(*span)
         return
@@ -119,6 +121,22 @@ def _named(text: str) -> list[str]:
     """Goals in the order they are spoken of."""
     places = sorted((match.start(), name) for name, match in _matches(r"{goal}\b", text))
     return [name for _, name in places]
+
+
+def _nearest(text: str, spans: list[tuple[int, int]]) -> list[str]:
+    """For each weight the goal that is spoken of closest to it, before it where there is one."""
+    places = [
+        (match.start(), name)
+        for name in data("lexicon")["goals"]
+        for match in _compiled(r"{goal}\b", name).finditer(text)
+    ]
+    return [min((_distance(text, span, place), name) for place, name in places)[1] for span in spans]
+
+
+def _distance(text: str, span: tuple[int, int], place: int) -> int:
+    """Letters between a weight and a goal; one named after it, beyond a comma, belongs to the next weight."""
+    start, end = span
+    return place - start + (_AFTER if re.search(r"[,;.]", text[end:place]) else 0) if place > start else start - place
 
 
 def _shares(text: str) -> tuple[list[float], list[tuple[int, int]]] | None:

@@ -17,7 +17,7 @@ _OPPOSITE: dict[str, dict[Any, Any]] = {
 }
 """What a denied value means where it means anything: "no ensembling", "without cross-validation"."""
 
-_OFF = re.compile(r"\s*[=:]?\s*(?:off|disabled|false|switched off|turned off)\b")
+_OFF = re.compile(r"\s*[=:]?\s*(?:off|disabled|false|switched off|turned off)\b|.*\bwithout (?:it|that|this|them)\b")
 """After a word: it is not wanted ("ensembling off")."""
 
 _BESIDE = re.compile(r"(?:,? ?(?:and|plus|as well as|with|or|&|,|then)(?: (?:also|the|a|its|an))* ?)")
