@@ -105,8 +105,16 @@ def finished(record: ExperimentRecord, trials: Sequence[TrialRecord], notices: S
         next_step="Give it more time or loosen the limit that is not met."
         if unmet
         else "Judge it, use it, or convert it.",
-        options=("How good is it?", "Make it smaller", "Try again with twice the time"),
+        options=_options(record),
     )
+
+
+def _options(record: ExperimentRecord) -> tuple[str, ...]:
+    """What to say next: without the column that gives the answer away, if there is one; else judge, shrink, go on."""
+    leaks = [name for name in (record.profile.leaks if record.profile else ()) if name not in record.plan.ignore]
+    if leaks:
+        return (f"Try again without `{leaks[0]}`", "How good is it?", "Which columns matter most?")
+    return ("How good is it?", "Make it smaller", "Try again with twice the time")
 
 
 def outcome(record: ExperimentRecord) -> dict[str, Any]:

@@ -59,6 +59,9 @@ def test_what_cannot_work_is_refused_before_anything_starts(
         ("x,churned\n" + "1.5,yes\n3.5,yes\n" * 10, {}, "'churned' has the same value in every row"),
         ("x,y\n" + "1.5,a\n3.5,b\n" * 10, {"task": "regression"}, "holds words"),
         ("x,y\n" + "1.5,a\n3.5,b\n" * 10, {"metric": "rmse"}, "cannot judge"),
+        ("x,y\n" + "1.5,a\n3.5,b\n" * 10, {"ignore_columns": ["z"]}, "no column 'z'"),
+        ("x,y\n" + "1.5,a\n3.5,b\n" * 10, {"target": "y", "ignore_columns": ["y"]}, "the one to predict"),
+        ("x,y\n" + "1.5,a\n3.5,b\n" * 10, {"target": "y", "ignore_columns": ["x"]}, "column"),
     ],
 )
 def test_small_data_that_cannot_work_costs_no_job(
@@ -78,7 +81,7 @@ def test_all_arguments_reach_the_plan(quick: Workplace) -> None:
         metric="f1_macro", primary="accuracy", secondary="size", weights=[3, 1], max_model_size="1 MB",
         max_latency_ms=5, min_accuracy=0.5, max_memory=2_000_000_000, max_disk=10**9, strategy="random",
         max_trials=9, patience=4, families=["mlp"], seed=5, request="steps",
-        group_column="petal_width",
+        group_column="petal_width", ignore_columns=["sepal_width"],
     )  # fmt: skip
     plan = quick.context.store.get(1).plan
     assert (plan.dataset, plan.target, plan.task, plan.metric, plan.seed) == (
@@ -97,7 +100,7 @@ def test_all_arguments_reach_the_plan(quick: Workplace) -> None:
     }  # fmt: skip
     search = {"strategy": "random", "max_trials": 9, "early_stopping_patience": 4}
     assert plan.search.model_dump(include=set(search)) == search
-    assert plan.families == ("mlp",)
+    assert (plan.families, plan.ignore) == (("mlp",), ("sepal_width",))
     quick.call("AutoMLWorkflow", reproduce=1, time_s=44, request="steps")
     again = quick.context.store.get(2).plan
     assert again.limits.time_s == 44

@@ -194,6 +194,7 @@ class DatasetProfile(Frozen):
     classes: dict[str, int] = Field(default={}, description="class -> rows, most frequent first, at most 50")
     duplicates: int = 0
     missing: int = 0
+    leaks: tuple[str, ...] = Field(default=(), description="columns that alone predict the target almost perfectly")
     warnings: tuple[str, ...] = Field(default=(), description="problems and likely leaks, one sentence each")
     details: dict[str, Any] = Field(default={}, description="what is special to the modality (image shape …)")
 

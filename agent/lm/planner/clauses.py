@@ -75,6 +75,10 @@ _SETTINGS = frozenset(
         ),
     }
 )
+_WHAT_IS_IT = re.compile(
+    r"\W*(?:so |and )*(?:which|what|who)\b.{0,30}\b(?:is|can|could|would|might|will) (?:it|that|this|they|those)\b"
+)
+"""After values, the question that they are given for: "… Which species can it be?"."""
 _BOTH_TRAIN = {"train", "architecture"}
 TALK = "talk."
 _CONTENT = re.compile(r"[\d§]")
@@ -242,6 +246,8 @@ def _belongs(before: Wish, intent: Intent, part: str, whole: Text, world: World)
         return not mood.question(part)
     if before.intent is not None and {before.intent.name, intent.name} <= _BOTH_TRAIN:
         return not _another(part, whole, world)
+    if before.intent is not None and before.intent.name == "predict" and _WHAT_IS_IT.match(part):
+        return True
     if not _same(before.intent, intent):
         return False
     return intent.name != "evaluate" or not _other_report(before, part, whole, world)
@@ -269,11 +275,16 @@ def _limits_it(before: Intent | None, intent: Intent, part: str) -> bool:
 
 def _setting(before: Intent | None, part: str, whole: Text, world: World) -> bool:
     """After a wish to train, a few words without a verb that name a setting: "…; rmse; 75 s"."""
-    if before is None or before.name not in _BOTH_TRAIN or len(part.split()) > _FEW_WORDS or mood.question(part):
+    if before is None or before.name not in _BOTH_TRAIN or mood.question(part):
         return False
     reading = Reading(part, whole, world)
     read_all(reading)
-    return bool(_SETTINGS & set(reading.found)) and "report" not in reading.found and not _verb().match(part)
+    if "patience" in reading.found:
+        return True  # "stop after 6 without improvement" stops no job
+    if len(part.split()) > _FEW_WORDS:
+        return False
+    named = _SETTINGS & set(reading.found)
+    return bool(named) and "report" not in reading.found and ("metric" in named or not _verb().match(part))
 
 
 @functools.cache

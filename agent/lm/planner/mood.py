@@ -14,7 +14,7 @@ _ASKS = re.compile(
     r"(?:one|a|quick|silly|dumb|stupid|another|last) question|question|sorry|interesting|remind me)[,:\s]+)*"
     r"(?:what|what's|whats|which|who|"
     r"whose|when|where|why|why's|how|how's|is|are|was|were|does|"
-    r"do(?= (?:you|i|we|they|the|these|those|my|our|any|both|all)\b)|did|has|have|am|should|would|"
+    r"do(?= (?:you|i|we|they|these|those|any|both|all)\b)|did|has|have|am|should|would|"
     r"will|may|might|can|could)\b"
 )
 _POLITE = re.compile(

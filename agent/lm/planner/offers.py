@@ -25,6 +25,10 @@ _AGREED = re.compile(
     rf"s[ií])(?:\W+(?:{_YES}))*\W*"
 )
 """Whole messages that say yes and nothing else; "ok" alone may mean that it was read."""
+_FEASIBLE = re.compile(
+    r"\b(?:what|how|which)\b.*\b(?:smallest|least|minimum|lowest|shortest|tightest|possible|feasible|realistic|"
+    r"(?:could|would|can|will|does) work)\b"
+)
 _PLACES = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "last": -1, "former": 0, "latter": -1}
 _PICK = re.compile(
     rf"\W*(?:(?:yes|ok(?:ay)?|please|then|do|try|take|use|go (?:with|for)|let's (?:do|take|try))\W+)*(?:the )?"
@@ -62,6 +66,18 @@ def remedies(call: Call) -> tuple[str, ...]:
     value = least(str(result.get("hint", "")), name)
     found = [words["allow"].format(value=quantity(name, value))] if value is not None else []
     return (*found, words["drop"]) if words.get("drop") else tuple(found)
+
+
+def agrees(message: str) -> bool:
+    """Whether a message asks for what was just spoken of to be done: "do that", "go ahead"."""
+    return _TAKEN.fullmatch(message.lower().replace("’", "'")) is not None
+
+
+def advice(message: str, before: Exchange | None) -> str | None:
+    """What the failed call before said would do, for somebody who asks for it; None when that is not asked."""
+    result = (before.calls[-1].result or {}) if before is not None and before.calls else {}
+    asks = result.get("code") in MENDABLE and result.get("hint") and _FEASIBLE.search(message.lower())
+    return str(result["hint"]) if asks else None
 
 
 def fault(message: str, args: dict[str, Any]) -> str | None:

@@ -90,7 +90,8 @@ def follow(exchanges: list[Exchange], world: World, read: Callable[[str, State],
         act = read(turn.message, state) if asked else None
         here = act is not None and act.args.get("dataset") in world.attached  # the data it waited for came just now
         asked_for = act.missing or ("dataset" if here else None) if act else None
-        state = State(act, asked_for, message=turn.message) if asked_for else State()
+        if asked_for or not state.fault:  # a failure stays what the talk is about until something else is done
+            state = State(act, asked_for, message=turn.message) if asked_for else State()
     return state
 
 

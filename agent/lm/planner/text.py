@@ -89,9 +89,12 @@ def regular(message: str, columns: tuple[str, ...] = ()) -> Text:
         held.append(text)
         return f" §{len(held) - 1}{kind}§ "
 
+    def quoted(text: str) -> str:
+        return hold("c" if text in columns else "q", text)
+
     text = _BULLET.sub("; ", message[:_LONGEST].translate(_MARKS))
     text = _JSON.sub(lambda m: hold("j", m[0]) if re.search(r"[:\"]", m[0]) else m[0], text)
-    text = _QUOTED.sub(lambda m: hold("q", next(part for part in m.groups() if part is not None).strip()), text)
+    text = _QUOTED.sub(lambda m: quoted(next(part for part in m.groups() if part is not None).strip()), text)
     text = _BARE_DECIMAL.sub("0.", " ".join(_WITH.sub(lambda m: _SHORT[m[0].lower()], text).split()))
     for name in sorted((c for c in columns if not re.fullmatch(r"\w+", c)), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", lambda m: hold("c", m[0]), text, flags=re.I)

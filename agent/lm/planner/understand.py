@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from agent.lm.planner import acts as acting
-from agent.lm.planner import mood
+from agent.lm.planner import mood, offers
 from agent.lm.planner.acts import TRAINING, Act
 from agent.lm.planner.clauses import FRAGMENT, TALK, Heard, Wish, hear, intent_named
 from agent.lm.planner.followups import SAME, changed, follow_up, lifted
@@ -96,6 +96,9 @@ def understand(message: str, world: World, tools: Tools, state: State | None = N
     freed = _freed(whole.plain, state, world, tools)
     if freed is not None:
         return Understanding([freed], text=whole.plain)
+    fitting = _made_to_fit(message, state, world, tools)
+    if fitting is not None:
+        return Understanding([fitting], text=whole.plain)
     changed_act = _elliptic(whole, world, tools, state)
     if changed_act is not None:
         return Understanding([changed_act], text=whole.plain)
@@ -141,6 +144,18 @@ def _resumed(act: Act, state: State) -> None:
     last = state.act
     if act.missing == "dataset" and state.fault and act.intent in TRAINING and last and last.tool == act.tool:
         act.args, act.missing = {**last.args, **act.args}, None
+
+
+def _made_to_fit(message: str, state: State, world: World, tools: Tools) -> Act | None:
+    """A model within the limits that were just checked: "do that" after "it does not fit"."""
+    act, intent = state.act, intent_named("train")
+    limits = {name: value for name, value in (act.args if act else {}).items() if name.startswith(("max_", "min_"))}
+    record = world.experiment(act.args.get("experiment")) if act else None
+    if act is None or act.intent != "constraints" or not limits or record is None or intent.tool not in tools:
+        return None
+    dataset = record.get("dataset")
+    agreed = offers.agrees(message)
+    return Act(intent.name, intent.tool, {"dataset": dataset, **limits}) if agreed and dataset else None
 
 
 def _elliptic(whole: Text, world: World, tools: Tools, state: State) -> Act | None:

@@ -63,12 +63,12 @@ def describe(
             warnings += target_warnings(dataset, task)
         except TaskError as error:
             warnings.append(str(error))
-    if task is not None and look_for_leaks:
-        warnings += [
-            f"Column '{name}' alone predicts '{chosen}' almost perfectly; if it is only known afterwards, leave it out "
-            "(a likely leak)."
-            for name in likely_leaks(frame, task, kinds)
-        ]
+    leaks = tuple(likely_leaks(frame, task, kinds)) if task is not None and look_for_leaks else ()
+    warnings += [
+        f"Column '{name}' alone predicts '{chosen}' almost perfectly; if it is only known afterwards, leave it out "
+        "(a likely leak)."
+        for name in leaks
+    ]
     warnings += _column_warnings(kinds, chosen, skip_candidates)
     duplicates = _duplicates(frame) if dataset.images is None else _duplicate_images(dataset.images)
     if duplicates:
@@ -97,6 +97,7 @@ def describe(
         classes=_class_counts(frame, task),
         duplicates=duplicates,
         missing=int(frame.isna().to_numpy().sum()),
+        leaks=leaks,
         warnings=tuple(warnings),
         details={
             **_plain(dataset.details),

@@ -41,7 +41,7 @@ _PLACE = re.compile(
 )
 _PLACES = {"first": 0, "oldest": 0, "older": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "previous": -2,
            "second last": -2, "second-last": -2}  # fmt: skip
-_NEW = re.compile(r"\b(?:a|an|another|new|some)\b(?: [\w-]+){0,2} *$")
+_NEW = re.compile(r"\b(?:a|an|another|new|some|tiny|small|compact|fast|quick|little)\b(?: [\w-]+){0,2} *$")
 """Before a dataset's name: a model to be made, not one that exists."""
 
 _ORDINALS = re.compile(
