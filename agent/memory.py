@@ -13,6 +13,8 @@ from tools.tracking.store import Store
 
 _SHOWN_EXPERIMENTS = 12
 _SHOWN_COLUMNS = 60
+_SHOWN_MODELS = 3
+_SHOWN_INPUTS = 30
 
 
 class DatasetNote(BaseModel):
@@ -108,7 +110,7 @@ class Memory(BaseModel):
             "current_dataset": self.current_dataset,
             "current_experiment": self.current_experiment,
             "experiments": [_experiment(record) for record in records[-_SHOWN_EXPERIMENTS:]],
-            "model": _model(self.current_experiment, records),
+            "models": _models(self.current_experiment, records),
             "last_training": self.last_training,
             "preferences": self.preferences,
             "preferences_changed": preferences_changed,
@@ -141,15 +143,18 @@ def _experiment(record: ExperimentRecord) -> dict[str, Any]:
     return {key: value for key, value in shown.items() if value not in (None, [])}
 
 
-def _model(current: int | None, records: list[ExperimentRecord]) -> dict[str, Any]:
-    """What the current model, else the newest, is used with: its target and the columns it was trained on."""
-    having = [record for record in records if record.profile is not None and record.best is not None]
-    record = next((record for record in having if record.id == current), having[-1] if having else None)
-    if record is None or record.profile is None or record.profile.modality not in ("tabular", "text"):
-        return {}
-    target = record.plan.target or record.profile.target
-    names = [column.name for column in record.profile.columns if column.name not in (target or "").split(", ")]
-    return {"target": target, "inputs": names[:_SHOWN_COLUMNS]}
+def _models(current: int | None, records: list[ExperimentRecord]) -> list[dict[str, Any]]:
+    """What models are used with, the current one first, then the newest of other data: target and columns."""
+    ordered = sorted(records, key=lambda record: (record.id != current, -record.id))
+    found: dict[str, dict[str, Any]] = {}
+    for record in ordered:
+        profile = record.profile
+        if profile is None or record.best is None or profile.modality not in ("tabular", "text"):
+            continue
+        target = record.plan.target or profile.target
+        names = [column.name for column in profile.columns if column.name not in (target or "").split(", ")]
+        found.setdefault(record.dataset, {"experiment": record.id, "target": target, "inputs": names[:_SHOWN_INPUTS]})
+    return list(found.values())[:_SHOWN_MODELS]
 
 
 def told(record: ExperimentRecord) -> str:

@@ -13,10 +13,12 @@ from agent.lm.planner.dialogue import next_step
 from agent.lm.planner.request import SUBMIT, Call, Exchange, Task
 from agent.lm.planner.state import State
 from agent.lm.planner.understand import Tools, understand
+from agent.lm.planner.world import Model
 from tests.agent.test_planner import tools, world
 
 __all__ = ["tools"]
 
+MODEL = Model(2, "churned", ("age", "monthly_charges"))
 FLOWER = ("sepal_length", "sepal_width", "petal_length", "petal_width")
 
 
@@ -74,18 +76,19 @@ def test_limits_that_were_checked_are_met_on_request(tools: Tools) -> None:
     ],
 )
 def test_values_said_by_the_names_that_the_model_knows(tools: Tools, text: str) -> None:
-    intent, args = act(text, tools, current_experiment=1, inputs=FLOWER, predicts="species")
+    intent, args = act(text, tools, models=(Model(1, "species", FLOWER),))
+    assert (intent, args["experiment"]) == ("predict", 1)  # and not the current one, which knows no such names
     assert (intent, args["inputs"]) == ("predict", [dict(zip(FLOWER, (5, 3.4, 1.5, 0.2), strict=True))])
 
 
 def test_a_file_without_the_target_is_for_the_model(tools: Tools) -> None:
     columns = {"new.csv": ("age", "monthly_charges"), "churn.csv": ("age", "monthly_charges", "churned")}
-    facts = {"columns": columns, "attached": ("new.csv",), "inputs": ("age", "monthly_charges"), "predicts": "churned"}
+    facts = {"columns": columns, "attached": ("new.csv",), "models": (MODEL,)}
     intent, args = act("two more came in this week, put an estimate on each", tools, **facts)
     assert (intent, args["dataset"]) == ("predict", "new.csv")
     labelled = {**facts, "attached": ("churn.csv",)}
     assert not world(**labelled).new_rows
-    assert world(**facts).new_rows
+    assert world(**facts).new_rows == MODEL
 
 
 @pytest.mark.parametrize(

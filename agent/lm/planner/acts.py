@@ -86,6 +86,7 @@ def make(wish: Wish, whole: Text, world: World, tools: Tools) -> Act:
     _second(slots, intent, world)
     _data(slots, wish.text, intent, world)
     _failed(slots, intent, world)
+    _fitting(slots, intent, world)
     if intent.name == "history.list" and "min_accuracy" in slots:
         slots.setdefault("min_value", slots["min_accuracy"])
         slots.setdefault("metric", "accuracy")
@@ -213,6 +214,18 @@ def _failed(slots: dict[str, Any], intent: Intent, world: World) -> None:
     failed = [int(record["id"]) for record in world.experiments if record.get("status") == "failed"]
     if failed and "experiments" not in slots and slots.get("status") == "failed" and intent.name == "history.show":
         slots["experiments"] = failed[-1:]
+
+
+def _fitting(slots: dict[str, Any], intent: Intent, world: World) -> None:
+    """Values and rows go to the model that knows their names, where the current one does not."""
+    if intent.name != "predict" or "experiments" in slots or not world.models:
+        return
+    rows = slots.get("inputs") or [{}]
+    names = rows[0].keys() if isinstance(rows[0], dict) else ()
+    model = world.used_with(names) or (world.new_rows if slots.get("dataset") in world.attached else None)
+    current = world.current_experiment or (world.ids[-1] if world.ids else None)
+    if model is not None and model.experiment != current:
+        slots["experiments"] = [model.experiment]
 
 
 def bind(slots: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:

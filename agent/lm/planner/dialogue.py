@@ -144,7 +144,8 @@ def _meaning(task: Task, world: World, calls: list[Call]) -> Understanding:
     if looks and not meant.refused and world.experiments and _PICTURE.search(" ".join(world.attached[-1:])):
         return Understanding([Act("predict", "Predictor", {"dataset": world.attached[-1]})])
     if not meant.acts and not meant.refused and pointing and world.new_rows:
-        return Understanding([Act("predict", "Predictor", {"dataset": world.attached[-1]})])
+        args = {"dataset": world.attached[-1], "experiment": world.new_rows.experiment}
+        return Understanding([Act("predict", "Predictor", args)])
     if not meant.acts and not meant.refused and world.attached and pointing:
         return understand(f"what is in {world.attached[-1]}", world, task.tools)
     return meant

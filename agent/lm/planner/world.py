@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,20 @@ if TYPE_CHECKING:
     from agent.lm.planner.request import Call
 
 _FACTS = frozenset({"id", "size_bytes", "latency_ms", "made_from"})
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model: its experiment, the columns it predicts (by commas) and those it is used with."""
+
+    experiment: int
+    target: str | None
+    inputs: tuple[str, ...]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The columns it predicts."""
+        return tuple((self.target or "").split(", "))
 
 
 @dataclass
@@ -29,10 +43,8 @@ class World:
     news: tuple[str, ...] = ()
     preferences: dict[str, Any] = field(default_factory=dict)
     changed_preferences: dict[str, Any] | None = None
-    inputs: tuple[str, ...] = ()
-    """Names of the values that the current model is used with."""
-    predicts: str | None = None
-    """The target of the current model."""
+    models: tuple[Model, ...] = ()
+    """What models are used with, the current one first."""
     given: tuple[str, ...] = ()
     """Names of the values that the last prediction was made from."""
 
@@ -52,11 +64,20 @@ class World:
         return tuple(dict.fromkeys(name for columns in self.columns.values() for name in columns))
 
     @property
-    def new_rows(self) -> bool:
-        """Whether the file attached just now is for the current model: it has its columns, without the target."""
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the values that models are used with."""
+        return tuple(dict.fromkeys(name for model in self.models for name in model.inputs))
+
+    @property
+    def new_rows(self) -> Model | None:
+        """The model that the file attached just now is for: it has the model's columns, without the target."""
         columns = set(self.columns.get(self.attached[-1], ())) if self.attached else set()
-        targets = set((self.predicts or "").split(", "))
-        return bool(self.inputs) and set(self.inputs) <= columns and not columns & targets
+        fitting = (model for model in self.models if model.inputs and set(model.inputs) <= columns)
+        return next((model for model in fitting if not columns & set(model.targets)), None)
+
+    def used_with(self, names: Collection[str]) -> Model | None:
+        """The model that takes values of these names, the current one if it does."""
+        return next((model for model in self.models if names and set(names) <= set(model.inputs)), None)
 
     def experiment(self, number: int | None = None) -> dict[str, Any] | None:
         """The facts about an experiment; default the current one, else the newest."""
@@ -103,7 +124,7 @@ def read_world(text: str) -> World:
         facts = {}
     if not isinstance(facts, dict):
         facts = {}
-    listed, model = facts.get("datasets", []), facts.get("model", {})
+    listed = facts.get("datasets", [])
     return World(
         columns={item["name"]: tuple(item.get("columns", ())) for item in listed},
         targets={item["name"]: item["target"] for item in listed if item.get("target")},
@@ -113,8 +134,10 @@ def read_world(text: str) -> World:
         current_experiment=facts.get("current_experiment"),
         experiments=tuple(facts.get("experiments", ())),
         last_training=facts.get("last_training"),
-        inputs=tuple(model.get("inputs", ())),
-        predicts=model.get("target"),
+        models=tuple(
+            Model(int(item["experiment"]), item.get("target"), tuple(item.get("inputs", ())))
+            for item in facts.get("models", [])
+        ),
         waiting=facts.get("waiting_for_yes"),
         news=tuple(facts.get("news", ())),
         preferences=dict(facts.get("preferences", {})),

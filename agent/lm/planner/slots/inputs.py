@@ -97,23 +97,27 @@ def _rows(reading: Reading) -> list[dict[str, Any]]:
 
 
 def _spoken(reading: Reading) -> dict[str, Any]:
-    """Values said beside the names that the model knows, in any order and without marks between them.
+    """Values said beside the names that a model knows, in any order and without marks between them.
 
     "sepal length 5 sepal width 3.4", "the petal is 4.2 long and 1.5 wide".
     """
+    known = [model.inputs for model in reading.world.models] + [reading.world.given]
+    return max((_beside(names, reading) for names in known), key=len, default={})
+
+
+def _beside(names: tuple[str, ...], reading: Reading) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    names = [(column, re.split(r"[\W_]+", column.lower())) for column in (*reading.world.inputs, *reading.world.given)]
-    heads = {words[0] for _, words in names if len(words) > 1}
-    for column, words in names:
+    parts = {column: re.split(r"[\W_]+", column.lower()) for column in names}
+    heads = {words[0] for words in parts.values() if len(words) > 1}
+    for column, words in parts.items():
         form = r"[ _-]?".join(map(re.escape, words))
         match = re.search(rf"(?<!\w){form}(?!\w){_SAID}{_NUMBER}", reading.text)
         adjective = data("lexicon")["measured_as"].get(words[-1])
         if match is None and adjective and len(words) == 2:
             others = "|".join(re.escape(head) for head in sorted(heads - {words[0]})) or r"$^"
             between = rf"(?:(?!\b(?:{others})\b)[^;])*?"
-            match = re.search(
-                rf"\b{words[0]}s?\b{between}{_NUMBER} ?(?:cm|mm|m|kg|years)? ?(?:{adjective})\b", reading.text
-            )
+            value = rf"{_NUMBER} ?(?:cm|mm|m|kg|years)? ?(?:{adjective})\b"
+            match = re.search(rf"\b{words[0]}s?\b{between}{value}", reading.text)
         if match is not None:
             found[column] = _value(match[1])
     return found
