@@ -12,6 +12,8 @@ from tools.engine.search.feasibility import Cost
 from tools.engine.search.study import Candidate
 
 BYTES_PER_PARAMETER = 4
+GRAPH_BYTES = 2_500
+"""Of an exported file besides the weights, about: nodes, names and labels. Small forests are hardly more."""
 
 
 def make_record(
@@ -37,7 +39,7 @@ def make_record(
         objective_of: The scalar objective of a score, a cost and an accuracy.
     """
     score = event.score if event is not None and not math.isnan(event.score) else None
-    size = cost.size_bytes if cost else (event.n_parameters * BYTES_PER_PARAMETER if event else None)
+    size = cost.size_bytes if cost else (event.n_parameters * BYTES_PER_PARAMETER + GRAPH_BYTES if event else None)
     accuracy = event.metrics.get("accuracy") if event else None
     objective = objective_of(score, cost, accuracy) if score is not None else math.nan
     return TrialRecord(

@@ -80,15 +80,11 @@ def _rows(reading: Reading) -> list[dict[str, Any]]:
         )
         known = {column.lower() for column in _known(reading)}
         pairs = listed if any(name.lower() in known for name in listed) or (asked and listed) else {}
-    if not pairs and re.search(data("lexicon")["asking_a_model"] + r"|\b(?:what|cost|would)\b", reading.text):
-        for column in reading.world.names:
-            match = re.search(rf"(?<![\w.])(-?\d+(?:\.\d+)?) {re.escape(column.lower())}\b", reading.text)
-            if match:
-                pairs[column] = _value(match[1])
-    spoken = _spoken(reading)
+    spoken, counted = _spoken(reading), _counted(reading)
     told = re.search(data("lexicon")["asking_a_model"], reading.text) or reading.world.given
-    if len(spoken) > len(pairs) and (len(spoken) > 1 or told):
+    if len(spoken) > len(pairs) and len(spoken) >= len(counted) and (len(spoken) > 1 or told):
         pairs = {**spoken, **{name: value for name, value in pairs.items() if name in _known(reading)}}
+    pairs = pairs or counted
     numeric = [value for value in pairs.values() if not isinstance(value, str)]
     known = {column.lower() for column in _known(reading)}
     if not numeric and not any(name.lower() in known for name in pairs):
@@ -103,6 +99,17 @@ def _spoken(reading: Reading) -> dict[str, Any]:
     """
     known = [model.inputs for model in reading.world.models] + [reading.world.given]
     return max((_beside(names, reading) for names in known), key=len, default={})
+
+
+def _counted(reading: Reading) -> dict[str, Any]:
+    """Values said before their names: "what does a house with 4 rooms cost?"."""
+    found: dict[str, Any] = {}
+    if re.search(data("lexicon")["asking_a_model"] + r"|\b(?:what|cost|would)\b", reading.text):
+        for column in reading.world.names:
+            match = re.search(rf"(?<![\w.])(-?\d+(?:\.\d+)?) {re.escape(column.lower())}\b", reading.text)
+            if match:
+                found[column] = _value(match[1])
+    return found
 
 
 def _beside(names: tuple[str, ...], reading: Reading) -> dict[str, Any]:
