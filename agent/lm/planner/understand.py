@@ -142,7 +142,7 @@ def understand(message: str, world: World, tools: Tools, state: State | None = N
 def _resumed(act: Act, state: State) -> None:
     """A training without data, right after one that failed, is that one with changes."""
     last = state.act
-    if act.missing == "dataset" and state.fault and act.intent in TRAINING and last and last.tool == act.tool:
+    if act.missing == "dataset" and act.intent in TRAINING and last and last.tool == act.tool:
         act.args, act.missing = {**last.args, **act.args}, None
 
 
