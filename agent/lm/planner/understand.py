@@ -164,10 +164,9 @@ def _elliptic(whole: Text, world: World, tools: Tools, state: State) -> Act | No
         return None
     reading = Reading(whole.plain, whole, world)
     read_all(reading)
-    left = mask(reading.text)
     for start, end, _ in reading.spans:
-        left = left[:start] + " " * (end - start) + left[end:]
-    if set(re.findall(r"[a-z']+", re.sub(r"<\w+>", " ", left))) - set(data("lexicon")["elliptic"]):
+        reading.take(start, end)
+    if set(re.findall(r"[a-z']+", re.sub(r"<\w+>", " ", mask(reading.text)))) - set(data("lexicon")["elliptic"]):
         return None
     if state.act.intent == "inspect" and _TRAINS & set(reading.found):
         return None  # a look at data was meant for a training
