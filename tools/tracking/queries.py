@@ -127,6 +127,7 @@ def _settings(record: ExperimentRecord) -> dict[str, Any]:
         "metric": record.metric, "validation": plan.validation.method, "time_s": plan.limits.time_s,
         "max_model_size": plan.limits.max_model_size, "max_latency_ms": plan.limits.max_latency_ms,
         "min_accuracy": plan.limits.min_accuracy, "strategy": plan.search.strategy, "seed": plan.seed,
+        "without": ", ".join(plan.ignore) or None,
         "primary": plan.objectives.primary, "secondary": plan.objectives.secondary, "trials": record.trials,
     }  # fmt: skip
     if record.best is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from tools.core.records import ExperimentRecord, TrialRecord
 from tools.core.units import format_duration, format_size
 from tools.tracking.store import Store
-from tools.tracking.wording import LIMIT_NAMES, metric_title, number, quantity
+from tools.tracking.wording import LIMIT_NAMES, joined, metric_title, number, quantity
 
 MOST_TRIALS = 10
 
@@ -40,6 +40,7 @@ def _about(record: ExperimentRecord) -> str:
     asked = f"Asked for: {_cell(record.request)}. " if record.request else ""
     target = record.profile.target if record.profile else record.plan.target
     what = f"{record.task or 'a model'}" + (f" of `{_code(target)}`" if target else "")
+    what += f" without {joined([f'`{_code(name)}`' for name in record.plan.ignore])}" if record.plan.ignore else ""
     when = record.created_at[:19].replace("T", " ")
     return f"{asked}{what[0].upper()}{what[1:]}, {record.kind.replace('_', ' ')}, started {when} UTC, {_time(record)}."
 
