@@ -56,9 +56,9 @@ def next_step(task: Task) -> Step:
     if world.changed_preferences and not turn.calls:
         return _say(compose.Said(preferences.told(world.changed_preferences)))
     before = task.exchanges[-2] if len(task.exchanges) > 1 else None
-    advised = offers.advice(turn.message, before)
-    if advised and before is not None and not turn.calls:
-        return _say(compose.Said(advised, offers.remedies(before.calls[-1])))
+    known = offers.told_before(turn.message, before)
+    if known and before is not None and not turn.calls:
+        return _say(compose.Said(known, offers.remedies(before.calls[-1])))
     rules = preferences.asked(turn.message, world.preferences)
     if rules and not turn.calls:
         return _say(compose.Said(rules))

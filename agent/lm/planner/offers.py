@@ -29,6 +29,9 @@ _FEASIBLE = re.compile(
     r"\b(?:what|how|which)\b.*\b(?:smallest|least|minimum|lowest|shortest|tightest|possible|feasible|realistic|"
     r"(?:could|would|can|will|does) work)\b"
 )
+_COST = re.compile(
+    r"\b(?:how much|what|how many)\b.*\b(?:pay|paid|costs?|lost|lose|give up|gave up|given up|sacrific\w*|saved?)\b"
+)
 _PLACES = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "last": -1, "former": 0, "latter": -1}
 _PICK = re.compile(
     rf"\W*(?:(?:yes|ok(?:ay)?|please|then|do|try|take|use|go (?:with|for)|let's (?:do|take|try))\W+)*(?:the )?"
@@ -73,11 +76,17 @@ def agrees(message: str) -> bool:
     return _TAKEN.fullmatch(message.lower().replace("’", "'")) is not None
 
 
-def advice(message: str, before: Exchange | None) -> str | None:
-    """What the failed call before said would do, for somebody who asks for it; None when that is not asked."""
-    result = (before.calls[-1].result or {}) if before is not None and before.calls else {}
-    asks = result.get("code") in MENDABLE and result.get("hint") and _FEASIBLE.search(message.lower())
-    return str(result["hint"]) if asks else None
+def told_before(message: str, before: Exchange | None) -> str | None:
+    """What the call before said already, for somebody who asks for it; None when that is not asked.
+
+    After a failure that is what would do; after a conversion, what it cost.
+    """
+    call = before.calls[-1] if before is not None and before.calls else None
+    result = (call.result or {}) if call is not None else {}
+    if result.get("code") in MENDABLE and _FEASIBLE.search(message.lower()):
+        return str(result.get("hint") or "") or None
+    converted = call is not None and call.tool == "ModelConverter" and result.get("ok")
+    return str(result.get("summary") or "") or None if converted and _COST.search(message.lower()) else None
 
 
 def fault(message: str, args: dict[str, Any]) -> str | None:
