@@ -36,6 +36,7 @@ def act(text: str, known: Tools, state: State | None = None, **changes: Any) -> 
         ),
         ("train on churn.csv with everything but age, target churned", {"ignore_columns": ["age"]}),
         ("predict churned and leave age out", {"ignore_columns": ["age"]}),
+        ("predict churned without tenure and age", {"target": "churned", "ignore_columns": ["tenure", "age"]}),
         ("predict churned. age and monthly_charges must not be used", {"ignore_columns": ["age", "monthly_charges"]}),
     ],
 )

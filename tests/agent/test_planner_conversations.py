@@ -56,6 +56,7 @@ def test_a_reference_that_fits_none_is_asked_about(tools: Tools) -> None:
     [
         ("train on wine with no ensembling", {"ensemble": False}),
         ("train on wine without cross-validation", {"validation": "holdout"}),
+        ("train on wine without cross-validation and ensembling", {"validation": "holdout", "ensemble": False}),
         ("train on wine, don't go over 2 MB", {"max_model_size": 2_000_000}),
         ("train on wine, no neural nets please", {"families": ["linear", "boosting", "forest"]}),
         ("train on wine from scratch", {"transfer": False}),

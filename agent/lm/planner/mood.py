@@ -89,6 +89,8 @@ def states(text: str) -> bool:
 
 def negated(text: str, start: int) -> bool:
     """Whether what stands at `start` is denied by a word just before it ("no ensembling")."""
+    if re.search(r"\bwithout (?:[\w-]+ ){1,3}(?:and|or) $", text[:start]):
+        return True  # "without cross-validation and ensembling" denies both
     before = re.split(r"[,;.]| but | and (?!no\b)", text[:start])[-1].split()
     tail = " ".join(before[-_NEAR - 1 :])
     return _negation().search(tail) is not None

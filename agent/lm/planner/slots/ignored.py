@@ -9,6 +9,7 @@ from agent.lm.planner.knowledge import data
 from agent.lm.planner.slots.grouping import form
 from agent.lm.planner.slots.reading import Reading
 
+_AND = re.compile(r",? (?:and|or|nor) |, ")
 _WORD = re.compile(r"[^\W\d_]{4,}")
 
 
@@ -29,9 +30,15 @@ def named(reading: Reading) -> list[tuple[list[str], int, int]]:
         return []
     found = []
     for match in _pattern("|".join(forms.values())).finditer(reading.text):
-        names = [name for name, words in forms.items() if re.search(rf"(?<!\w)(?:{words})(?!\w)", match[0])]
+        names = [name for part in _AND.split(match[0]) for name in _meant(part, forms)]
         found.append((names, *match.span()))
     return found
+
+
+def _meant(part: str, forms: dict[str, str]) -> list[str]:
+    """The columns in one member of a list; a word that is none is kept, so that the tool says what there is."""
+    known = [name for name, words in forms.items() if re.search(rf"(?<!\w)(?:{words})(?!\w)", part)]
+    return known or re.findall(r"[\w-]+", part)[-1:]
 
 
 def _parts(name: str, columns: list[str]) -> list[str]:
@@ -44,5 +51,5 @@ def _parts(name: str, columns: list[str]) -> list[str]:
 def _pattern(columns: str) -> re.Pattern[str]:
     before, after = r"(?:the |any |columns? |feature |field |variable )*", r"(?: column| feature| field)?"
     column = rf"{before}(?<!\w)(?:{columns})(?!\w){after}"
-    several = rf"{column}(?:(?:,| and| or|, and|,? nor) {column})*"
+    several = rf"(?:(?:the )?[a-z_]{{3,}}(?:,| and) )?{column}(?:(?:,| and| or|, and|,? nor) {column})*"
     return re.compile("|".join(wording.replace("{c}", several) for wording in data("lexicon")["leaving_out"]))
