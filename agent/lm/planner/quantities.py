@@ -58,7 +58,7 @@ def in_unit_of(name: str, value: float, message: str) -> float | int:
     """A number without a unit, in the one that the message uses for this argument: "ten" after "zero minutes" is 600 s.
 
     >>> in_unit_of("time_s", 10, "train for zero minutes"), in_unit_of("max_model_size", 40, "under 30 kB")
-    (600.0, 40000)
+    (600, 40000)
     """
     if name in ("min_accuracy", "max_accuracy_drop"):
         return value / 100 if value > 1 else value
