@@ -61,6 +61,7 @@ class AgentOrchestrator:
             request=request.task,
             dataset=brief.profile.source or request.data.source,
             target=treatment.target,
+            ignore=request.data.ignore,
             task=self._config.task_type if "task_type" in self._config.model_fields_set else None,
             metric=training.metric,
             validation=treatment.validation,
@@ -94,10 +95,11 @@ class AgentOrchestrator:
 
     def _brief(self, request: AutoMLRequest) -> Brief:
         from agent.lm.settings import language_models
+        from tools.engine.data.candidates import without_columns
         from tools.engine.data.profile import profile
         from tools.engine.data.read import load
 
-        dataset = load(request.data.source, request.data.target)
+        dataset = without_columns(load(request.data.source, request.data.target), request.data.ignore)
         described = profile(dataset, request.data.target)
         families = family_names()
         lms = language_models(self._lm)

@@ -34,7 +34,7 @@ def test_the_plan_holds_request_frame_and_first_trials_and_every_step_is_seen(tm
     surroundings.emit = seen.append
     orchestrator = AgentOrchestrator(surroundings, AutoMLConfig(time_constraint=40), lm="planner")
     request = AutoMLRequest.read({
-        "task": "who leaves?", "data": {"source": str(table(tmp_path)), "target": "churned"},
+        "task": "who leaves?", "data": {"source": str(table(tmp_path)), "target": "churned", "ignore": ["plan"]},
         "constraints": {"max_model_size": 200_000, "max_inference_time": 5, "min_accuracy": 0.6},
         "optimization": {"search": {"max_trials": 7}},
     })  # fmt: skip
@@ -42,7 +42,8 @@ def test_the_plan_holds_request_frame_and_first_trials_and_every_step_is_seen(tm
     assert (plan.target, plan.limits.time_s, plan.limits.max_model_size) == ("churned", 40, 200_000)
     assert (plan.limits.max_latency_ms, plan.limits.min_accuracy, plan.search.max_trials) == (5, 0.6, 7)
     assert [proposal.family for proposal in plan.proposals] == ["linear", "mlp"]
-    assert plan.families == ()
+    assert (plan.families, plan.ignore) == ((), ("plan",))
+    assert [column.name for column in brief.profile.columns] == ["age", "churned"]
     assert brief.requirements.model["max_model_size"] == 200_000
     names = ["task analysis", "preprocessing", "architecture", "training"]
     assert [step.name for step in orchestrator.steps] == names

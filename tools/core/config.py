@@ -94,11 +94,12 @@ class DataSource(Frozen):
     """Where the data is.
 
     `source` is a file, a folder, or the name of a built-in sample; `target` the column to predict, or several
-    separated by commas (`None`: found from the data).
+    separated by commas (`None`: found from the data); `ignore` columns that no model may use.
     """
 
     source: str = Field(min_length=1)
     target: str | None = None
+    ignore: tuple[str, ...] = ()
 
 
 def _as_source(value: Any) -> Any:
