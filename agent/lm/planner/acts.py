@@ -17,6 +17,14 @@ from agent.lm.planner.text import Text
 from agent.lm.planner.world import World
 
 TRAINING = ("train", "architecture")
+OF_TRAINING = frozenset(
+    {
+        *("time_s", "max_model_size", "max_latency_ms", "min_accuracy", "max_trials", "patience", "strategy", "folds"),
+        *("target", "families", "primary", "metric", "seed", "ensemble", "max_memory", "ignore_columns"),
+    }
+)
+"""Arguments that, with data at hand, ask for a training where nothing else is asked for."""
+
 _THIS_DATA = re.compile(
     r"\b(this|that|the|my|these|those|attached)\b ?\w* ?\b(file|data|dataset|csv|table|attachment|spreadsheet|"
     r"sample|rows?|images?)\b|\bin (it|here)\b|\bon (it|this)\b"

@@ -8,17 +8,18 @@ from itertools import pairwise
 from typing import Any
 
 from agent.lm.planner import acts as acting
-from agent.lm.planner import mood, offers
-from agent.lm.planner.acts import TRAINING, Act
+from agent.lm.planner import mood
+from agent.lm.planner.acts import OF_TRAINING, TRAINING, Act
 from agent.lm.planner.clauses import FRAGMENT, TALK, Heard, Wish, hear, intent_named
-from agent.lm.planner.followups import SAME, changed, follow_up, lifted
+from agent.lm.planner.continued import continued
+from agent.lm.planner.followups import SAME, changed, follow_up
 from agent.lm.planner.knowledge import data
 from agent.lm.planner.ranking import Ranking, Tools
-from agent.lm.planner.slots import datasets, read_all
+from agent.lm.planner.slots import datasets
 from agent.lm.planner.slots.reading import Reading
 from agent.lm.planner.slots.vocabulary import reports_in
-from agent.lm.planner.state import State, mend, repeated
-from agent.lm.planner.text import Text, mask
+from agent.lm.planner.state import State, mend
+from agent.lm.planner.text import Text
 from agent.lm.planner.world import World
 
 __all__ = ["Act", "Tools", "Understanding", "understand"]
@@ -35,15 +36,7 @@ _SWAPPED = re.compile(r"^\W*(?:and |ok(?:ay)?,? |now )*(?:with|on|for|try|take|u
 """The last training on other data: "now with digits instead"."""
 
 _CORRECTION = re.compile(r"^\W*(?:no|nope|wait|sorry|oops|actually|rather|i meant?)\b")
-_LIFTS = re.compile(
-    r"\W*(?:ok(?:ay)?|well|then|so|please|now|and|fine|,|\s)*(?:drop|lift|remove|ignore|forget|scrap|without|no)\b"
-)
 _WHY = re.compile(r"\bwhy\b|\bhow come\b|\bwhat for\b|\b(?:the|what) (?:reason|cause)\b")
-_WHATEVER = re.compile(
-    r"\b(?:whatever|anything|as (?:small|little|low|short|fast|much) as)\b.*\b(?:feasible|possible|works?|fits?|takes|"
-    r"can|needed|goes)\b|\bthe (?:least|minimum|smallest) (?:possible|feasible|you (?:can|need)|that works)\b"
-    r"|\bwhat is feasible\b"
-)
 _THAT_FITS = re.compile(
     r"\b(?:that|which|one|to|it|and|would|does|will|within|inside|meeting|under|for) (?:\w+ ){0,2}?"
     r"(?:fits?|meets?|goes on|goes in|stays? (?:within|under|below)|keeps? to|runs? (?:on|there)|works? (?:on|there)|"
@@ -59,13 +52,6 @@ _SAMPLING = frozenset({"temperature", "top_p", "max_new_tokens"})
 _MOST_CALLS = 5
 _BRIEF = 7
 """Words of a message in which "again" alone means the last training; a longer one says something else by it."""
-_TRAINS = frozenset(
-    {
-        *("time_s", "max_model_size", "max_latency_ms", "min_accuracy", "max_trials", "patience", "strategy", "folds"),
-        *("target", "families", "primary", "metric", "seed", "ensemble", "max_memory", "ignore_columns"),
-    }
-)
-"""Arguments that, with data at hand, ask for a training where nothing else is asked for."""
 
 
 @dataclass
@@ -90,18 +76,35 @@ def understand(message: str, world: World, tools: Tools, state: State | None = N
         answered = _answer(heard, state, world, tools)
         if answered is not None:
             return Understanding([answered])
-    again = repeated(whole.plain, state, world)
-    if again is not None:
-        return Understanding([again], text=whole.plain)
-    freed = _freed(whole.plain, state, world, tools)
-    if freed is not None:
-        return Understanding([freed], text=whole.plain)
-    fitting = _made_to_fit(message, state, world, tools)
-    if fitting is not None:
-        return Understanding([fitting], text=whole.plain)
-    changed_act = _elliptic(whole, world, tools, state)
-    if changed_act is not None:
-        return Understanding([changed_act], text=whole.plain)
+    act = continued(message, whole, world, tools, state)
+    if act is not None:
+        return Understanding([act], text=whole.plain)
+    calls = _calls(heard, world, tools, state)
+    if calls:
+        return Understanding(calls, text=whole.plain)
+    talk = _talk(heard)
+    slots = acting.read(whole.plain, whole, world)
+    about_it = state.act is not None and bool(
+        talk == "off" or (talk in ("thanks", "greeting") and set(slots) - {"_size"})
+    )
+    data_named = "dataset" in slots or (bool(world.attached) and talk != "off")
+    about_it = about_it or bool(
+        talk in _NOT_ASKED and not mood.question(whole.plain) and data_named and OF_TRAINING & set(slots)
+    )
+    if talk and not about_it:
+        return Understanding([], talk, bool(heard.refused), whole.plain)
+    started = None if heard.refused or (talk and not about_it) else _training(heard, slots, world, tools, state)
+    if started is not None:
+        return Understanding([started], slots=slots)
+    mended = None if heard.refused else _fragment(whole.plain, slots, world, tools, state)
+    if mended is not None:
+        return Understanding([mended], slots=slots)
+    return Understanding([], talk, bool(heard.refused), whole.plain, heard.ranking, slots)
+
+
+def _calls(heard: Heard, world: World, tools: Tools, state: State) -> list[Act]:
+    """The calls of all wishes in order, each in the light of those before it and of what was done last."""
+    whole = heard.whole
     calls: list[Act] = []
     for wish in heard.wishes:
         if _callable(wish, tools):
@@ -117,26 +120,7 @@ def understand(message: str, world: World, tools: Tools, state: State | None = N
         dataset = (world.experiment() or {}).get("dataset")
         if act.missing == "dataset" and act.intent in TRAINING and dataset and acting.POINTED.search(whole.plain):
             act.args["dataset"], act.missing = dataset, None  # "give that one another go"
-    if calls:
-        return Understanding(calls, text=whole.plain)
-    talk = _talk(heard)
-    slots = acting.read(whole.plain, whole, world)
-    about_it = state.act is not None and bool(
-        talk == "off" or (talk in ("thanks", "greeting") and set(slots) - {"_size"})
-    )
-    data_named = "dataset" in slots or (bool(world.attached) and talk != "off")
-    about_it = about_it or bool(
-        talk in _NOT_ASKED and not mood.question(whole.plain) and data_named and _TRAINS & set(slots)
-    )
-    if talk and not about_it:
-        return Understanding([], talk, bool(heard.refused), whole.plain)
-    started = None if heard.refused or (talk and not about_it) else _training(heard, slots, world, tools, state)
-    if started is not None:
-        return Understanding([started], slots=slots)
-    mended = None if heard.refused else _fragment(whole.plain, slots, world, tools, state)
-    if mended is not None:
-        return Understanding([mended], slots=slots)
-    return Understanding([], talk, bool(heard.refused), whole.plain, heard.ranking, slots)
+    return calls
 
 
 def _resumed(act: Act, state: State) -> None:
@@ -144,33 +128,6 @@ def _resumed(act: Act, state: State) -> None:
     last = state.act
     if act.missing == "dataset" and act.intent in TRAINING and last and last.tool == act.tool:
         act.args, act.missing = {**last.args, **act.args}, None
-
-
-def _made_to_fit(message: str, state: State, world: World, tools: Tools) -> Act | None:
-    """A model within the limits that were just checked: "do that" after "it does not fit"."""
-    act, intent = state.act, intent_named("train")
-    limits = {name: value for name, value in (act.args if act else {}).items() if name.startswith(("max_", "min_"))}
-    record = world.experiment(act.args.get("experiment")) if act else None
-    if act is None or act.intent != "constraints" or not limits or record is None or intent.tool not in tools:
-        return None
-    dataset = record.get("dataset")
-    agreed = offers.agrees(message)
-    return Act(intent.name, intent.tool, {"dataset": dataset, **limits}) if agreed and dataset else None
-
-
-def _elliptic(whole: Text, world: World, tools: Tools, state: State) -> Act | None:
-    """The last act with what is new, where nothing but that is said: "what if it were 20?", "and the second?"."""
-    if state.act is None or state.asked or world.attached or state.act.intent in TRAINING:
-        return None
-    reading = Reading(whole.plain, whole, world)
-    read_all(reading)
-    for start, end, _ in reading.spans:
-        reading.take(start, end)
-    if set(re.findall(r"[a-z']+", re.sub(r"<\w+>", " ", mask(reading.text)))) - set(data("lexicon")["elliptic"]):
-        return None
-    if state.act.intent == "inspect" and _TRAINS & set(reading.found):
-        return None  # a look at data was meant for a training
-    return mend(whole.plain, reading.found, state, world, tools)
 
 
 def _given(state: State) -> dict[str, Any]:
@@ -206,19 +163,6 @@ def _carried(act: Act, text: str, state: State, tools: Tools) -> Act:
     return act
 
 
-def _freed(text: str, state: State, world: World, tools: Tools) -> Act | None:
-    """The last training without a limit that the words take back, or with what the tool said is the least it needs."""
-    act = state.act
-    if act is None or act.intent not in TRAINING or act.tool not in tools:
-        return None
-    if state.fault and state.least is not None and _WHATEVER.search(text):
-        return Act(act.intent, act.tool, {**act.args, state.fault: state.least})
-    gone = lifted(text, act.args)
-    if not gone or not (_LIFTS.match(text) or re.search(data("lexicon")["again"], text)):
-        return None
-    return Act(act.intent, act.tool, {name: value for name, value in act.args.items() if name not in gone})
-
-
 def _callable(wish: Wish, tools: Tools) -> bool:
     return wish.intent is not None and wish.intent.tool is not None and wish.intent.tool in tools
 
@@ -229,7 +173,7 @@ def _training(heard: Heard, slots: dict[str, Any], world: World, tools: Tools, s
     named = "dataset" in slots or bool(world.attached) or looked
     busy = state.asked or state.fault or (world.last_training and not world.attached and not looked)
     corrects = _CORRECTS.search(heard.whole.plain) and not looked
-    if not named or not (_TRAINS & set(slots) or world.preferences) or busy or corrects or "inputs" in slots:
+    if not named or not (OF_TRAINING & set(slots) or world.preferences) or busy or corrects or "inputs" in slots:
         return None
     intent = intent_named("train")
     ranking = heard.ranking or (heard.wishes[0].ranking if heard.wishes else None)
