@@ -58,7 +58,7 @@ def explain(error: ValidationError, model: type[BaseModel], title: Callable[[str
     ...     DataSource.model_validate({"source": 3, "speed": 3})
     ... except ValidationError as error:
     ...     print(explain(error, DataSource))
-    'source' must be a text (it was 3); 'speed' is not a known field (known: source, target).
+    'source' must be a text (it was 3); 'speed' is not a known field (known: source, target, ignore).
     """
     parts = []
     for item in error.errors():
